@@ -1,0 +1,132 @@
+import { createHash, type KeyObject, verify as verifySignature } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import { TriageError } from './error.js';
+import type { JsonObject } from './json.js';
+
+/** Every act that custody can hold. */
+export const custodyActs = [
+  'run.requested',
+  'run.cancel-requested',
+  'step.started',
+  'step.finished',
+  'step.failed',
+  'step.skipped',
+  'command.started',
+  'command.finished',
+  'cluster.request',
+  'cluster.answered',
+  'artifact.stored',
+  'artifact.known',
+  'lookup.answered',
+  'hostkey.verified',
+  'node.tools',
+  'evidence.read',
+  'report.written',
+] as const;
+export type CustodyAct = (typeof custodyActs)[number];
+
+/** What a writer says of one act; the store adds id, place in the chain, hash and signature. */
+export interface Act {
+  readonly act: CustodyAct;
+  /** What the act was done to: a step, an artifact id, a node. Safe text. */
+  readonly subject?: string;
+  /** Ids, digests and counts. Personal or long details live in artifacts. */
+  readonly detail: JsonObject;
+}
+
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** One signed link of a run's chain. `prev` is empty for entry 0. */
+export const custodyEntrySchema = z.strictObject({
+  id: z.uuid(),
+  seq: z.int().nonnegative(),
+  at: z.iso.datetime(),
+  run: z.string(),
+  actor: z.string(),
+  by: z.string(),
+  act: z.enum(custodyActs),
+  subject: z.string().optional(),
+  detail: z.record(z.string(), z.unknown()),
+  prev: z.union([hex64, z.literal('')]),
+  hash: hex64,
+  sig: z.string(),
+});
+export type CustodyEntry = z.output<typeof custodyEntrySchema>;
+
+/** JSON in canonical form (RFC 8785). Throws `invalid-request` for what has none: NaN, lone surrogates. */
+export function canonical(value: unknown): string {
+  try {
+    const text = canonicalize(value);
+    if (text !== undefined) return text;
+  } catch (cause) {
+    throw new TriageError('invalid-request', 'value has no canonical JSON form', { cause });
+  }
+  throw new TriageError('invalid-request', 'value has no canonical JSON form');
+}
+
+/** sha256, lower case hex. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** The hash of an entry: sha256 over the canonical JSON of all its fields but `hash` and `sig`. */
+export function entryHash(entry: Omit<CustodyEntry, 'hash' | 'sig'>): string {
+  return sha256Hex(canonical(entry));
+}
+
+/** A broken chain: the first bad entry and what is wrong with it. */
+export type ChainVerdict =
+  | { readonly ok: true; readonly entries: number; readonly head: string }
+  | { readonly ok: false; readonly at: number; readonly problem: string };
+
+/**
+ * Checks a chain offline: sequence, links, hashes and signatures.
+ * @param lines one entry of JSON each, in order
+ * @param keys public keys by `kid`
+ */
+export function verifyChain(run: string, lines: Iterable<string>, keys: ReadonlyMap<string, KeyObject>): ChainVerdict {
+  let seq = 0;
+  let prev = '';
+  const ids = new Set<string>();
+  for (const line of lines) {
+    const problem = checkEntry(run, line, { seq, prev, ids }, keys);
+    if (typeof problem === 'string') return { ok: false, at: seq, problem };
+    prev = problem.hash;
+    ids.add(problem.id);
+    seq += 1;
+  }
+  if (seq === 0) return { ok: false, at: 0, problem: 'the chain is empty' };
+  return { ok: true, entries: seq, head: prev };
+}
+
+interface Expected {
+  readonly seq: number;
+  readonly prev: string;
+  readonly ids: ReadonlySet<string>;
+}
+
+function checkEntry(run: string, line: string, expected: Expected, keys: ReadonlyMap<string, KeyObject>): CustodyEntry | string {
+  const parsed = parseEntry(line);
+  if (typeof parsed === 'string') return parsed;
+  const { hash, sig, ...body } = parsed;
+  if (parsed.run !== run) return `belongs to run ${parsed.run}`;
+  if (parsed.seq !== expected.seq) return `has sequence ${parsed.seq}, expected ${expected.seq}`;
+  if (parsed.prev !== expected.prev) return 'does not follow the entry before it';
+  if (expected.ids.has(parsed.id)) return 'repeats the id of an earlier entry';
+  if (entryHash(body) !== hash) return 'has been altered: its hash does not fit its content';
+  const key = keys.get(parsed.by);
+  if (key === undefined) return `is signed by an unknown key ${parsed.by}`;
+  if (!verifySignature(null, Buffer.from(hash, 'hex'), key, Buffer.from(sig, 'base64url'))) return 'has a wrong signature';
+  return parsed;
+}
+
+function parseEntry(line: string): CustodyEntry | string {
+  try {
+    const entry = custodyEntrySchema.safeParse(JSON.parse(line));
+    if (!entry.success) return `is malformed: ${z.prettifyError(entry.error)}`;
+    return canonical(entry.data) === line ? entry.data : 'is not in canonical form';
+  } catch {
+    return 'is not JSON';
+  }
+}

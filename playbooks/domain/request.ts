@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** Kubernetes object names: RFC 1123 subdomain, at most 253 characters (Kubernetes, "Object Names and IDs"). */
+const subdomain = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+    'must be a DNS-1123 subdomain: lower case letters, digits, "-" and "."',
+  );
+
+/** Namespaces and container names: RFC 1123 label, at most 63 characters. */
+const label = z
+  .string()
+  .min(1)
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a DNS-1123 label: lower case letters, digits and "-"');
+
+/** The pod under suspicion, as asked for. */
+export const targetSchema = z.strictObject({
+  cluster: label.default('default'),
+  namespace: label,
+  pod: subdomain,
+  container: label.optional(),
+});
+export type TargetRequest = z.output<typeof targetSchema>;
+
+/** BullMQ priorities: the lower number goes first; 0 would go before all and is never used. */
+export const priorities = { interactive: 10, webhook: 20, batch: 30 } as const;
+export type Priority = keyof typeof priorities;
+
+const MiB = 1024 * 1024;
+
+/** What a run may take. Everything left out because of these is listed as a limit in the report. */
+export const limitsSchema = z.strictObject({
+  fileBytes: z
+    .int()
+    .positive()
+    .max(16 * 1024 * MiB)
+    .default(64 * MiB),
+  files: z.int().positive().max(100_000).default(5_000),
+  totalBytes: z
+    .int()
+    .positive()
+    .max(256 * 1024 * MiB)
+    .default(2 * 1024 * MiB),
+  changes: z.int().positive().max(1_000_000).default(100_000),
+});
+export type Limits = z.output<typeof limitsSchema>;
+
+export const optionsSchema = z.strictObject({
+  priority: z.enum(['interactive', 'webhook', 'batch']).default('interactive'),
+  limits: limitsSchema.prefault({}),
+});
+
+/** The body of `POST /runs`: custody entry 0 of the run, from which alone workers take target and parameters. */
+export const runRequestSchema = z.strictObject({
+  target: targetSchema,
+  playbook: z.string().min(1).max(100).default('a-f-02'),
+  caseId: z.string().max(200).optional(),
+  reason: z.string().max(2_000).optional(),
+  options: optionsSchema.prefault({}),
+});
+export type RunRequest = z.output<typeof runRequestSchema>;

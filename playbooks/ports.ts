@@ -1,0 +1,187 @@
+import type { Readable } from 'node:stream';
+import type { Artifact } from './domain/artifact.js';
+import type { Act } from './domain/custody.js';
+import type { JsonObject, JsonValue } from './domain/json.js';
+import type { Lookup } from './domain/lookup.js';
+import type { Limits, RunRequest } from './domain/request.js';
+import type { Gap, Limit, StepRecord } from './domain/run.js';
+import type { PodContainer } from './facts.js';
+import type { Rule } from './rule.js';
+
+/** Names one pod. */
+export interface PodRef {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/** A pod as the API server knows it, in our own words. */
+export interface PodSnapshot {
+  readonly uid: string;
+  readonly staticUid?: string;
+  readonly node?: string;
+  readonly containers: readonly PodContainer[];
+  /** The whole object as the API server gave it. */
+  readonly raw: JsonValue;
+}
+
+/** Where a node can be reached. */
+export interface NodeRef {
+  readonly cluster: string;
+  readonly name: string;
+  readonly address: string;
+}
+
+/** The API server. All methods throw `cluster-unreachable`, `cluster-forbidden` or what their comment says. */
+export interface ClusterPort {
+  /** Throws `pod-not-found` (which also says whether the namespace exists). */
+  pod(ref: PodRef, signal: AbortSignal): Promise<PodSnapshot>;
+  /** The node's InternalIP. Throws `node-unknown`. */
+  node(cluster: string, name: string, signal: AbortSignal): Promise<NodeRef>;
+  /** The pod's events, as the API server gave them. */
+  events(ref: PodRef, uid: string, signal: AbortSignal): Promise<JsonValue>;
+  /** The last `maxBytes` of a container's log. */
+  log(ref: PodRef, container: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+/** Reading through the suspect's own tar, by exec through the API server (what `kubectl cp` does). Off unless the playbook says so. */
+export interface InContainerPort {
+  /**
+   * Streams `tar cf -` of one absolute path of a container. The stream ends in an error unless the API server reported success;
+   * more than `maxBytes` is `limit-exceeded`, a stream that ends early is `transfer-truncated`.
+   */
+  archive(ref: PodRef, container: string, path: Uint8Array, maxBytes: number, signal: AbortSignal): Promise<Readable>;
+}
+
+/** One command on a node: always an argv, never a string built from data. */
+export interface NodeCommand {
+  /** What custody and footprint call it. */
+  readonly name: string;
+  readonly argv: readonly string[];
+  /** Data for the command: names that came from the suspect go here, never into argv. */
+  readonly stdin?: Uint8Array;
+  /** Run as root through the configured privilege command (default `sudo -n`), if the login user is not root. */
+  readonly privileged: boolean;
+  readonly timeoutMs: number;
+  /** More output than this ends the command as `limit-exceeded`. */
+  readonly maxBytes: number;
+}
+
+export interface CommandOutcome {
+  /** Null when the command was ended by a signal or the connection. */
+  readonly exitCode: number | null;
+  /** The first 16 KiB, made safe to print. */
+  readonly stderr: string;
+  readonly stdoutBytes: number;
+  readonly durationMs: number;
+}
+
+export interface RunningCommand {
+  /** Ends when the command's output ends; destroyed with the error when `finished` rejects. */
+  readonly stdout: Readable;
+  /**
+   * Resolves with any exit status. Rejects with `node-unreachable` (connection lost), `timeout`, `cancelled`, `limit-exceeded`,
+   * `permission-denied` (sudo refused or asks for a password) or `tool-missing` (exit 127).
+   */
+  readonly finished: Promise<CommandOutcome>;
+}
+
+/** A login on one node. */
+export interface NodeSession {
+  readonly node: NodeRef;
+  start(command: NodeCommand, signal: AbortSignal): Promise<RunningCommand>;
+  close(): Promise<void>;
+}
+
+/** Nodes. `connect` throws `node-unreachable`, `host-key-mismatch`, `node-auth-failed` or `shell-unsupported`. */
+export interface NodePort {
+  connect(node: NodeRef, signal: AbortSignal): Promise<NodeSession>;
+}
+
+/** What the evidence store says of bytes it has taken. */
+export interface StoredEvidence {
+  readonly sha256: string;
+  readonly sha1: string;
+  readonly md5: string;
+  readonly size: number;
+  /** The first 512 bytes. */
+  readonly head: Uint8Array;
+  /** True when the store had the same bytes before. */
+  readonly existed: boolean;
+}
+
+/** The content-addressed keeper of artifacts. Throws `store-unwritable`, `store-full`, `store-corrupt`. */
+export interface EvidencePort {
+  has(sha256: string): Promise<boolean>;
+  /** Streams to a temporary file, hashes, and keeps it under its sha256 only if `expected` agrees; else throws `digest-mismatch`. */
+  put(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    signal: AbortSignal,
+    expected?: { sha256?: string; size?: number },
+  ): Promise<StoredEvidence>;
+  /** The bytes. Throws `not-found`. */
+  open(sha256: string): Promise<Readable>;
+}
+
+/** What an intelligence source answered, and its whole answer as it came. */
+export interface IntelAnswer {
+  readonly lookup: Omit<Lookup, 'answer' | 'cached'>;
+  readonly raw?: Uint8Array;
+}
+
+/** An intelligence source. Throws `intel-unauthorized`, `intel-quota`, `intel-unavailable`, `intel-invalid-answer`. A hash it has never seen is an answer. */
+export interface IntelPort {
+  readonly source: string;
+  lookup(sha256: string, signal: AbortSignal): Promise<IntelAnswer>;
+}
+
+/** The run's record as far as a step may see it. */
+export interface RunInfo {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly request: RunRequest;
+  readonly playbook: { readonly name: string; readonly sha256: string; readonly title: string };
+  readonly limits: Limits;
+}
+
+/** What the run has written down so far: for the steps that judge and report. */
+export interface RunHistory {
+  /** In the playbook's order; undefined where no record exists (yet). */
+  steps(): Promise<readonly { readonly name: string; readonly record?: StepRecord }[]>;
+  artifacts(): Promise<readonly Artifact[]>;
+  lookups(): Promise<readonly Lookup[]>;
+  cancelRequested(): Promise<boolean>;
+}
+
+export interface StepLog {
+  info(detail: JsonObject, message: string): void;
+  warn(detail: JsonObject, message: string): void;
+}
+
+/** All that a step may touch. */
+export interface StepContext {
+  readonly run: RunInfo;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly clock: () => Date;
+  readonly log: StepLog;
+  readonly rules: readonly Rule[];
+  /** These four record in custody what they do: intent before, outcome after. */
+  readonly cluster: ClusterPort;
+  readonly inContainer: InContainerPort;
+  readonly nodes: NodePort;
+  readonly evidence: EvidencePort;
+  readonly history: RunHistory;
+  /**
+   * Records artifacts with their custody entries, once: those that the run has already (same id) are left as they are.
+   * Throws `stale-attempt` when a newer attempt of this step has begun.
+   */
+  recordArtifacts(artifacts: readonly Artifact[]): Promise<void>;
+  /** Records answers of this run's lookups, once each. */
+  recordLookups(lookups: readonly Lookup[]): Promise<void>;
+  /** Answers of the lookup desk that are there now; missing ones are still waited for. */
+  answers(hashes: readonly string[]): Promise<ReadonlyMap<string, Lookup>>;
+  record(act: Act): Promise<void>;
+  gap(gap: Gap): void;
+  limit(limit: Limit): void;
+}

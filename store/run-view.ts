@@ -1,0 +1,68 @@
+import type { Artifact } from '../playbooks/domain/artifact.js';
+import type { Lookup } from '../playbooks/domain/lookup.js';
+import type { RunRequest } from '../playbooks/domain/request.js';
+import type { Failure, Gap, Limit, RunState, StepRecord, StepState, Wait } from '../playbooks/domain/run.js';
+import type { VerdictLevel } from '../playbooks/domain/verdict.js';
+
+/** One step of a run, whatever its state. Times are ISO 8601. */
+export interface StepView {
+  readonly name: string;
+  readonly state: StepState;
+  readonly attempt: number;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly reason?: string;
+  readonly detail?: string;
+  readonly error?: Failure;
+  readonly gaps: readonly Gap[];
+  readonly limits: readonly Limit[];
+  /** What it put on the board; absent until it succeeded. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** A run as API and CLI show it. */
+export interface RunView {
+  readonly id: string;
+  readonly state: RunState;
+  readonly request: RunRequest;
+  readonly playbook: { readonly name: string; readonly title: string; readonly sha256: string };
+  /** Id of the API key (or other actor) that asked. */
+  readonly requestedBy: string;
+  readonly createdAt: string;
+  readonly finishedAt?: string;
+  readonly cancelRequestedAt?: string;
+  readonly waitingFor?: Wait;
+  readonly completeness?: 'full' | 'partial';
+  readonly verdict?: VerdictLevel;
+  /** Why a failed run failed. */
+  readonly error?: Failure;
+  /** `acquisitionFinished`: the pod may now be killed. */
+  readonly milestones: { readonly acquisitionFinished?: string; readonly verdictReady?: string; readonly reportWritten?: string };
+  readonly steps: readonly StepView[];
+}
+
+/** Reading runs: all that the API needs to show them. Methods throw `redis-unavailable`; an unknown id gives undefined. */
+export interface RunReader {
+  get(run: string): Promise<RunView | undefined>;
+  /** Newest first. `cursor` is opaque, from the page before. */
+  list(page: {
+    readonly limit: number;
+    readonly cursor?: string;
+    readonly state?: RunState;
+  }): Promise<{ readonly runs: readonly RunView[]; readonly next?: string }>;
+  records(run: string): Promise<ReadonlyMap<string, StepRecord>>;
+  artifacts(run: string): Promise<readonly Artifact[]>;
+  lookups(run: string): Promise<readonly Lookup[]>;
+  /** The chain's entries as stored, one canonical JSON text each, from `from`, at most `count`. */
+  custody(run: string, from: number, count: number): Promise<readonly string[]>;
+  /** Resolves when something about the run has changed since the call, or after `ms`. */
+  changed(run: string, ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Making runs happen. */
+export interface RunCommander {
+  /** Opens the run (record, open list and custody entry 0 in one act), adds its flow, and returns its id. Throws `playbook-unknown`. */
+  open(request: RunRequest, requestedBy: string): Promise<string>;
+  /** Asks a run to stop; idempotent. Returns false for a run that has ended. Throws `not-found`. */
+  cancel(run: string, by: string): Promise<boolean>;
+}
