@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { sha256Schema } from './domain/artifact.js';
-import { changeSchema } from './domain/change.js';
 import { verdictSchema } from './domain/verdict.js';
 
 /** A container of the pod as the API server reports it. */
@@ -29,12 +28,8 @@ export const containerVolumeSchema = z.object({
 });
 export type ContainerVolume = z.output<typeof containerVolumeSchema>;
 
-/** A running container as the node itself knows it: the runtime's record, confirmed against the node's mount table. */
-export const nodeContainerSchema = z.object({
-  name: z.string(),
-  id: z.string(),
-  runtime: z.enum(['containerd', 'cri-o']),
-  pid: z.int().positive(),
+/** A container's overlay, as the node's own mount table and the runtime's records say. Paths are the node's. */
+export const overlaySchema = z.object({
   /** The merged root file system in the node's own mount namespace. */
   merged: z.string(),
   upper: z.string(),
@@ -43,7 +38,21 @@ export const nodeContainerSchema = z.object({
   /** Whether files of `upper` may hold no data (overlayfs `metacopy`): their content is then read through `merged`. */
   metacopy: z.boolean(),
   userxattr: z.boolean(),
+});
+export type Overlay = z.output<typeof overlaySchema>;
+
+/** A running container as the node itself knows it: the runtime's record, confirmed against the node's mount table. */
+export const nodeContainerSchema = z.object({
+  name: z.string(),
+  id: z.string(),
+  runtime: z.enum(['containerd', 'cri-o']),
+  /** The container's init process on the node; absent where only nerdctl was asked. */
+  pid: z.int().positive().optional(),
+  /** Absent where only nerdctl was asked, or the snapshotter has no upper directory. */
+  overlay: overlaySchema.optional(),
   volumes: z.array(containerVolumeSchema),
+  /** All mount points in the container, whatever is mounted there. */
+  mountPaths: z.array(z.string()),
 });
 export type NodeContainer = z.output<typeof nodeContainerSchema>;
 
@@ -72,7 +81,6 @@ export const factSchemas = {
     deleted: z.int().nonnegative(),
     present: z.int().nonnegative(),
     method: z.enum(['overlay', 'nerdctl']),
-    first: z.array(changeSchema).max(20),
   }),
   artifacts: listing.extend({
     bytes: z.int().nonnegative(),

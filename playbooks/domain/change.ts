@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { pathNameSchema } from './path-name.js';
 
-export const entryTypes = ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'] as const;
+/** `unknown`: the method that listed the path cannot say (nerdctl). */
+export const entryTypes = ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block', 'unknown'] as const;
 
 /** Where in the container a path lives: its root file system, or a volume by the pod's name for it. */
 export const placeSchema = z.discriminatedUnion('kind', [

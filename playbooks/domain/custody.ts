@@ -80,24 +80,50 @@ export type ChainVerdict =
   | { readonly ok: true; readonly entries: number; readonly head: string }
   | { readonly ok: false; readonly at: number; readonly problem: string };
 
+/** Checks a chain entry by entry, so that a long one need not be in memory nor hold up the event loop. */
+export class ChainCheck {
+  #seq = 0;
+  #prev = '';
+  readonly #ids = new Set<string>();
+  #broken: (ChainVerdict & { ok: false }) | undefined;
+
+  /** @param keys public keys by `kid` */
+  constructor(
+    private readonly run: string,
+    private readonly keys: ReadonlyMap<string, KeyObject>,
+  ) {}
+
+  /** Takes the next entry, one line of JSON. Returns false once the chain is broken; what follows is then not looked at. */
+  add(line: string): boolean {
+    if (this.#broken !== undefined) return false;
+    const entry = checkEntry(this.run, line, { seq: this.#seq, prev: this.#prev, ids: this.#ids }, this.keys);
+    if (typeof entry === 'string') {
+      this.#broken = { ok: false, at: this.#seq, problem: entry };
+      return false;
+    }
+    this.#prev = entry.hash;
+    this.#ids.add(entry.id);
+    this.#seq += 1;
+    return true;
+  }
+
+  /** What is known of the chain so far. */
+  verdict(): ChainVerdict {
+    if (this.#broken !== undefined) return this.#broken;
+    if (this.#seq === 0) return { ok: false, at: 0, problem: 'the chain is empty' };
+    return { ok: true, entries: this.#seq, head: this.#prev };
+  }
+}
+
 /**
  * Checks a chain offline: sequence, links, hashes and signatures.
  * @param lines one entry of JSON each, in order
  * @param keys public keys by `kid`
  */
 export function verifyChain(run: string, lines: Iterable<string>, keys: ReadonlyMap<string, KeyObject>): ChainVerdict {
-  let seq = 0;
-  let prev = '';
-  const ids = new Set<string>();
-  for (const line of lines) {
-    const problem = checkEntry(run, line, { seq, prev, ids }, keys);
-    if (typeof problem === 'string') return { ok: false, at: seq, problem };
-    prev = problem.hash;
-    ids.add(problem.id);
-    seq += 1;
-  }
-  if (seq === 0) return { ok: false, at: 0, problem: 'the chain is empty' };
-  return { ok: true, entries: seq, head: prev };
+  const check = new ChainCheck(run, keys);
+  for (const line of lines) if (!check.add(line)) break;
+  return check.verdict();
 }
 
 interface Expected {

@@ -73,9 +73,13 @@ export function asTriageError(error: unknown, code: ErrorCode = 'internal', mess
   return new TriageError(code, message === undefined ? text : `${message}: ${text}`, { cause: error });
 }
 
+/** Why a signal was aborted, as a TriageError: its own reason if it is one, else `cancelled`. */
+export function abortReason(signal: AbortSignal): TriageError {
+  if (signal.reason instanceof TriageError) return signal.reason;
+  return new TriageError('cancelled', `stopped: ${String(signal.reason)}`, { cause: signal.reason });
+}
+
 /** Throws `cancelled` or `timeout` when the signal has been aborted; the first reason wins. */
 export function throwIfAborted(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  if (signal.reason instanceof TriageError) throw signal.reason;
-  throw new TriageError('cancelled', `stopped: ${String(signal.reason)}`, { cause: signal.reason });
+  if (signal.aborted) throw abortReason(signal);
 }

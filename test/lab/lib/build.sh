@@ -18,6 +18,7 @@ ensure() {
   local name=$1 version=$2 programs=$3 builder=$4 start=$SECONDS expected log
   # shellcheck disable=SC2086  # a list of program names
   if built "$name" "$version" $programs; then return; fi
+  command -v go >/dev/null || fail "go is missing: install Go 1.24 or newer first (https://go.dev/dl)"
   expected=${BUILD_SECONDS[$name]}
   log=$LAB/build-$name.log
   printf 'building %s %s (about %s) ... ' "$name" "$version" "$(human_seconds "$expected")" >&2
@@ -42,7 +43,7 @@ own_module() {
   dir=$LAB/mod/$name
   rm -rf "$dir"
   mkdir -p "$dir"
-  cd "$dir"
+  cd "$dir" || exit
   printf 'module lab/%s\n\ngo 1.24.0\n\nrequire %s v%s\n' "$name" "$module" "$version" >go.mod
   GOFLAGS=-mod=mod go mod download "$module@v$version"
   [ "$name" != kubernetes ] || kubernetes_staging "$cache/$module@v$version/go.mod" "$version" >>go.mod
@@ -95,7 +96,6 @@ build_kubernetes() {
 
 build_all() {
   mkdir -p "$LAB/bin" "$LAB/mod"
-  command -v go >/dev/null || fail "go is missing: install Go 1.24 or newer first (https://go.dev/dl)"
   ensure runc "$RUNC_VERSION" runc build_runc
   ensure etcd "$ETCD_VERSION" etcd build_etcd
   ensure nerdctl "$NERDCTL_VERSION" nerdctl build_nerdctl

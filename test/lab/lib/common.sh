@@ -8,7 +8,7 @@ RUN=$LAB/run
 HOMES=/run/podtriage-lab
 SUDOERS=/etc/sudoers.d/podtriage-lab
 PATH=$LAB/bin:$PATH
-export KUBECONFIG=$RUN/admin.kubeconfig
+export KUBECONFIG=$RUN/admin.kubeconfig KUBECACHEDIR=$RUN/kubectl-cache
 
 CONTROL_ADDRESS=10.99.0.1
 HOST_ADDRESS=10.99.0.254
@@ -18,7 +18,6 @@ declare -A ADDRESS=([a]=10.99.0.11 [b]=10.99.0.12)
 declare -A POD_SUBNET=([a]=10.98.1.0/24 [b]=10.98.2.0/24)
 declare -A RUNTIME=([a]=containerd [b]=cri-o)
 declare -A SOCKET=([a]=$RUN/a/containerd.sock [b]=$RUN/b/crio.sock)
-NETNS=(pt-control pt-a pt-b)
 DAEMONS=(etcd kube-apiserver containerd crio sshd-a sshd-b kubelet-a kubelet-b)
 USER_SUDO=pt-triage
 USER_NO_SUDO=pt-nosudo

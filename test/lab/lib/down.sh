@@ -4,32 +4,29 @@
 
 # The lab's own processes: in one of its network namespaces, in a node's cgroup, or a daemon from its bin folder.
 lab_pids() {
-  local netns exe
+  local netns exe program
   {
-    for netns in "${NETNS[@]}"; do ip netns pids "$netns" 2>/dev/null || true; done
-    find /sys/fs/cgroup -maxdepth 2 \( -name pt-a -o -name pt-b \) -exec find {} -name cgroup.procs \; 2>/dev/null |
-      xargs -r cat 2>/dev/null || true
+    for netns in pt-control pt-a pt-b; do ip netns pids "$netns" 2>/dev/null || true; done
+    node_cgroups | xargs -r -I% find % -name cgroup.procs -exec cat {} + 2>/dev/null || true
     for exe in /proc/[0-9]*/exe; do
-      case $(readlink "$exe" 2>/dev/null) in
-      "$LAB"/bin/{etcd,kube-apiserver,kubelet,containerd,containerd-shim-runc-v2,crio}*) echo "$exe" | cut -d/ -f3 ;;
-      esac
+      program=$(readlink "$exe" 2>/dev/null) || continue
+      [[ $program != "$LAB"/bin/@(etcd|kube-apiserver|kubelet|containerd|containerd-shim-runc-v2|crio)* ]] ||
+        cut -d/ -f3 <<<"$exe"
     done
   } | sort -un | grep -vx "$$" || true
 }
 
 kill_ours() {
-  local pids pid name round
+  local pids pid name deadline=$((SECONDS + 10))
   # kubelets first, or they would start containers again
   for name in kubelet-a kubelet-b; do
     ! alive "$name" || kill -9 "$(cat "$RUN/pid/$name")" 2>/dev/null || true
   done
-  for round in $(seq 50); do
-    mapfile -t pids < <(lab_pids)
-    [ ${#pids[@]} -gt 0 ] || return 0
+  while mapfile -t pids < <(lab_pids) && [ ${#pids[@]} -gt 0 ]; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "these processes did not end: ${pids[*]}"
     for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
     sleep 0.1
   done
-  fail "these processes did not end: ${pids[*]}"
 }
 
 # Everything mounted below $RUN, the newest first; mountinfo writes spaces and the like as octal escapes.
@@ -39,20 +36,13 @@ unmount_ours() {
     while IFS= read -r at; do umount -l "$(printf '%b' "$at")" 2>/dev/null || true; done
 }
 
-# What the programs write outside of the folders that they were given.
-remove_strays() {
-  local kept
-  for kept in "${LAB_STRAYS[@]}"; do [ ! -e "$kept" ] || rm -rf --one-file-system "$kept"; done
-}
-LAB_STRAYS=(/var/lib/cni/results/podtriage-lab-*)
-
 lab_down() {
   kill_ours
   unmount_ours
   cgroups_down
   network_down
   users_down
-  remove_strays
+  strays_down
   # the logs stay, to look at after a failed test
   [ ! -d "$RUN" ] || find "$RUN" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf --one-file-system {} +
 }

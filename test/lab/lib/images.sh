@@ -19,7 +19,7 @@ images_build() {
     apt-get download nginx || { apt-get update -q && apt-get download nginx; }
     dpkg-deb -x nginx_*.deb .
   ) >"$LAB/images/log" 2>&1 9>&- || fail "could not fetch nginx, see $LAB/images/log"
-  python3 "$LAB_SOURCE/lib/images.py" "$LAB/images/new" "$LAB/images/new/nginx/usr/sbin/nginx"
+  python3 -B "$LAB_SOURCE/lib/images.py" "$LAB/images/new" "$LAB/images/new/nginx/usr/sbin/nginx"
   rm -rf "$LAB/images/new/nginx"
   mv "$LAB/images/new" "$IMAGES"
   echo "$((SECONDS - began)) s" >&2
@@ -28,12 +28,12 @@ images_build() {
 images_load() {
   local name waiting=()
   for name in pause web; do
-    ctr -a "${SOCKET[a]}" -n k8s.io images import "$IMAGES/$name.tar" >/dev/null 9>&- &
+    ctr -a "${SOCKET[a]}" -n k8s.io images import "$IMAGES/$name.tar" >>"$RUN/log/images" 2>&1 9>&- &
     waiting+=($!)
   done
   for name in pause web; do
     skopeo --insecure-policy copy -q "docker-archive:$IMAGES/$name.tar" \
-      "containers-storage:[overlay@$RUN/b/storage+$RUN/b/runroot]localhost/lab/$name:1" 9>&-
+      "containers-storage:[overlay@$RUN/b/storage+$RUN/b/runroot]localhost/lab/$name:1" 2>>"$RUN/log/images" 9>&-
   done
   for name in "${waiting[@]}"; do wait "$name"; done
 }

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # A kubelet on each node, in a cgroup of the node's own.
 
+node_cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d \( -name pt-a -o -name pt-b \) 2>/dev/null; }
+
 # Each node's cgroup, in every controller (version 1) or in the one tree (version 2).
 cgroups_up() {
   local node controller file
   if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
-    for node in "${NODES[@]}"; do
-      mkdir -p "/sys/fs/cgroup/pt-$node"
-      for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
-        echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control || true
-      done
+    tr ' ' '\n' </sys/fs/cgroup/cgroup.controllers | while read -r controller; do
+      echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control || true
     done
+    for node in "${NODES[@]}"; do mkdir -p "/sys/fs/cgroup/pt-$node"; done
     return
   fi
   # CRI-O sets a hugetlb limit when the kernel has that controller: its hierarchy must be mounted.
@@ -28,12 +28,10 @@ cgroups_up() {
 }
 
 cgroups_down() {
-  local round
-  for round in 1 2 3; do
-    find /sys/fs/cgroup -maxdepth 2 \( -name pt-a -o -name pt-b \) -type d 2>/dev/null |
-      while read -r group; do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null; done || true
-    [ -n "$(find /sys/fs/cgroup -maxdepth 2 \( -name pt-a -o -name pt-b \) 2>/dev/null)" ] || break
-    sleep "0.$round"
+  local deadline=$((SECONDS + 5))
+  while [ -n "$(node_cgroups)" ]; do
+    node_cgroups | xargs -r -I% find % -depth -type d -exec rmdir {} + 2>/dev/null || true
+    [ "$SECONDS" -lt "$deadline" ] || fail "cgroups remain: $(node_cgroups | tr '\n' ' ')"
   done
   [ -f "$LAB/mounted-hugetlb" ] || return 0
   ! mountpoint -q /sys/fs/cgroup/hugetlb || umount /sys/fs/cgroup/hugetlb

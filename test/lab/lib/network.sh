@@ -3,6 +3,8 @@
 
 network_up() {
   local node
+  # `ip netns add` makes this folder a mount of its own
+  mountpoint -q /run/netns || touch "$LAB/mounted-netns"
   ip netns add pt-control
   ip -n pt-control link set lo up
   ip -n pt-control link add br0 type bridge
@@ -26,7 +28,12 @@ network_up() {
 network_down() {
   local netns
   ip link del pt-host 2>/dev/null || true
-  for netns in "${NETNS[@]}"; do
+  for netns in pt-control pt-a pt-b; do
     [ ! -e "/run/netns/$netns" ] || ip netns del "$netns"
   done
+  [ -f "$LAB/mounted-netns" ] || return 0
+  rm -f "$LAB/mounted-netns"
+  [ -z "$(ls -A /run/netns 2>/dev/null)" ] || return 0
+  ! mountpoint -q /run/netns || umount /run/netns
+  [ ! -d /run/netns ] || rmdir /run/netns
 }

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Certificates of the cluster and a kubeconfig for each of its users, new at every start.
 
-new_key() { openssl genpkey -quiet -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out "$1.key" 2>/dev/null ||
-  openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"; }
+new_key() { openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out "$1.key"; }
 
 # certificate NAME SUBJECT ALTERNATIVE-NAMES
 certificate() {
@@ -15,7 +14,7 @@ certificate() {
 pki_up() (
   local node
   mkdir -p "$RUN/pki"
-  cd "$RUN/pki"
+  cd "$RUN/pki" || exit
   exec 2>"$RUN/log/pki"
   new_key ca
   openssl req -x509 -new -key ca.key -days 30 -subj /CN=lab-ca -out ca.crt

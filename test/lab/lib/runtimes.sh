@@ -51,6 +51,11 @@ state = "$RUN/a/state"
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
       BinaryName = "$LAB/bin/runc"
+      Root = "$RUN/a/runc"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$RUN/a/opt"
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
 TOML
 }
 
@@ -91,6 +96,7 @@ monitor_cgroup = "pod"
 [crio.image]
 pause_image = "localhost/lab/pause:1"
 signature_policy = "$root/policy.json"
+signature_policy_dir = "$root/policies"
 [crio.network]
 network_dir = "$root/cni"
 plugin_dirs = ["/usr/lib/cni"]

@@ -16,6 +16,7 @@ lab_up() {
   images_build
   rm -rf --one-file-system "$RUN"
   mkdir -p "$RUN"/{log,pid,a,b}
+  strays_note
   network_up
   cgroups_up
   pki_up
@@ -29,7 +30,7 @@ lab_up() {
   kubectl create namespace shop >/dev/null
   describe_json >"$RUN/lab.json.new"
   mv "$RUN/lab.json.new" "$RUN/lab.json"
-  healthy || fail "came up, but is not healthy (see: lab status, logs: $RUN/log)"
+  until_true 30 "everything to answer" healthy
   say "is up after $((SECONDS - began)) s (for a shell: eval \"\$($LAB_COMMAND env)\")"
 }
 

@@ -1,0 +1,46 @@
+import { type Artifact, artifactId, type ArtifactSource, contentTypeOf } from '../domain/artifact.js';
+import type { Change } from '../domain/change.js';
+import type { EvidencePort, StepContext, StoredEvidence } from '../ports.js';
+
+/** The artifact of a file of the suspect. */
+export function fileArtifact(
+  change: Change,
+  method: 'node' | 'in-container',
+  evidence: Pick<StoredEvidence, 'sha256' | 'size' | 'head'> & Partial<Pick<StoredEvidence, 'sha1' | 'md5'>>,
+  ctx: StepContext,
+): Artifact {
+  const { container, containerId, place, path } = change;
+  const source: ArtifactSource = { container, containerId, place, path };
+  const { sha256, sha1, md5, size, head } = evidence;
+  return {
+    id: artifactId('file', source),
+    kind: 'file',
+    sha256,
+    ...(sha1 === undefined ? {} : { sha1 }),
+    ...(md5 === undefined ? {} : { md5 }),
+    size,
+    content: contentTypeOf(head, size),
+    source,
+    method,
+    known: false,
+    acquiredAt: ctx.clock().toISOString(),
+  };
+}
+
+/** The first 512 bytes and the size of what the store has. */
+export async function headOf(evidence: EvidencePort, sha256: string): Promise<{ head: Buffer; size: number }> {
+  let head = Buffer.alloc(0);
+  let size = 0;
+  for await (const chunk of await evidence.open(sha256)) {
+    const bytes = chunk as Uint8Array;
+    if (head.length < 512) head = Buffer.concat([head, bytes]).subarray(0, 512);
+    size += bytes.length;
+  }
+  return { head, size };
+}
+
+/** Records that a file could not be had. */
+export function gapOf(ctx: StepContext, change: Pick<Change, 'container' | 'place' | 'path'>, reason: string, detail: string): void {
+  const root = change.place.kind === 'volume' ? change.place.mountPath.replace(/\/$/, '') : '';
+  ctx.gap({ subject: `${change.container}:${root}/${change.path.text}`, reason, detail });
+}

@@ -1,0 +1,21 @@
+import type { NodeSession } from '../ports.js';
+import { checkExit, collect, nameList, nodeCommand, splitNul, withoutDot } from './node-command.js';
+import { checkEntered, insideTree } from './safe-tree.js';
+
+/** find takes its starting points before its tests, xargs puts names last: the shell, which sees them only as parameters, turns them round. */
+const findBelow = 'exec find -P "$@" -xdev -mindepth 1 -ignore_readdir_race -printf "%p\\\\0"';
+
+/** Every path that any of the layers has below one of `directories`, whether visible or not; without double ones. */
+export async function hiddenPaths(session: NodeSession, layers: readonly string[], directories: readonly Uint8Array[], signal: AbortSignal): Promise<Buffer[]> {
+  const found = new Map<string, Buffer>();
+  for (const layer of layers) {
+    const argv = insideTree(layer, ['xargs', '-0', '-r', 'sh', '-c', findBelow, 'podtriage']);
+    const command = nodeCommand('hidden-paths', argv, { stdin: nameList(directories) });
+    const { stdout, outcome } = await collect(session, command, signal);
+    checkEntered(outcome, layer, session.node.name);
+    // 123: a layer that lacks one of the directories.
+    checkExit(command, session.node.name, outcome, [0, 123]);
+    for (const name of splitNul(stdout, 'hidden paths').map(withoutDot)) found.set(name.toString('latin1'), name);
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import { TriageError } from '../domain/error.js';
+
+/** Rows as NDJSON, a chunk for each row, to be streamed into the evidence store. */
+export function* ndjson(rows: Iterable<unknown>): Generator<Buffer> {
+  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`, 'utf8');
+}
+
+/** Parses an NDJSON listing row by row. Throws `store-corrupt` for a row that its schema refuses. */
+export async function* readNdjson<T>(source: AsyncIterable<Uint8Array>, schema: z.ZodType<T>): AsyncGenerator<T> {
+  for await (const line of linesOf(source)) {
+    const parsed = schema.safeParse(parse(line));
+    if (!parsed.success) throw new TriageError('store-corrupt', 'a listing in the evidence store has a row that cannot be read');
+    yield parsed.data;
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of source) {
+    let data = Buffer.concat([rest, chunk]);
+    for (let at = data.indexOf(10); at !== -1; at = data.indexOf(10)) {
+      yield data.subarray(0, at).toString('utf8');
+      data = data.subarray(at + 1);
+    }
+    rest = data;
+  }
+  if (rest.length > 0) yield rest.toString('utf8');
+}

@@ -1,0 +1,58 @@
+import { TriageError } from '../domain/error.js';
+import type { CommandOutcome, NodeCommand, NodeSession } from '../ports.js';
+
+const MiB = 1024 * 1024;
+
+/** Fills in what most commands share: root, five minutes, 64 MiB of output. */
+export function nodeCommand(name: string, argv: readonly string[], more: Partial<NodeCommand> = {}): NodeCommand {
+  return { name, argv, privileged: true, timeoutMs: 300_000, maxBytes: 64 * MiB, ...more };
+}
+
+/** Output of a command that is small enough to hold; `maxBytes` of the command bounds it. */
+export interface Collected {
+  readonly stdout: Buffer;
+  readonly outcome: CommandOutcome;
+}
+
+/** Runs a command to its end and returns what it printed, whatever its exit status. */
+export async function collect(session: NodeSession, command: NodeCommand, signal: AbortSignal): Promise<Collected> {
+  const running = await session.start(command, signal);
+  const chunks: Buffer[] = [];
+  const drained = (async () => {
+    for await (const chunk of running.stdout) chunks.push(Buffer.from(chunk as Uint8Array));
+  })();
+  // The outcome says why a stream broke; the stream's own error is only its echo.
+  const [outcome] = await Promise.all([running.finished, drained.catch(() => undefined)]);
+  return { stdout: Buffer.concat(chunks), outcome };
+}
+
+/** Throws `command-failed` unless the exit status is one of those given. */
+export function checkExit(command: NodeCommand, node: string, outcome: CommandOutcome, allowed: readonly number[] = [0]): void {
+  if (outcome.exitCode !== null && allowed.includes(outcome.exitCode)) return;
+  const status = outcome.exitCode === null ? 'was ended by a signal' : `ended with status ${outcome.exitCode}`;
+  throw new TriageError('command-failed', `${command.name} on node ${node} ${status}: ${outcome.stderr || 'it said nothing'}`);
+}
+
+/** Names as stdin for `xargs -0` and `tar --null -T -`: each begins with `./`, so that none is taken for an option. */
+export function nameList(names: Iterable<Uint8Array>): Buffer {
+  const parts: Uint8Array[] = [];
+  for (const name of names) parts.push(Buffer.from('./'), name, Buffer.from([0]));
+  return Buffer.concat(parts);
+}
+
+/** Takes the `./` of {@link nameList} off again. */
+export function withoutDot(name: Buffer): Buffer {
+  return name.length >= 2 && name[0] === 0x2e && name[1] === 0x2f ? name.subarray(2) : name;
+}
+
+/** Splits at NUL; a rest without NUL at its end is an answer that was cut. */
+export function splitNul(data: Buffer, what: string): Buffer[] {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = data.indexOf(0); at !== -1; at = data.indexOf(0, from)) {
+    parts.push(data.subarray(from, at));
+    from = at + 1;
+  }
+  if (from !== data.length) throw new TriageError('transfer-truncated', `${what}: the answer ends in the middle of a record`);
+  return parts;
+}

@@ -1,0 +1,38 @@
+import { abortReason, throwIfAborted } from './error.js';
+
+/** Waits for `work`, but no longer than the signal allows. What `work` comes to after that is ignored. */
+export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => undefined);
+  throwIfAborted(signal);
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(abortReason(signal));
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
+  }
+}
+
+/**
+ * Passes chunks on until the signal is aborted, also while the source is silent. The source is told when nothing more is wanted,
+ * and not waited for: one that hangs must not hold up who stopped it.
+ */
+export async function* untilAborted<T>(source: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  let ended = false;
+  try {
+    while (true) {
+      const next = await orAbort(Promise.resolve(iterator.next()), signal);
+      if (next.done === true) {
+        ended = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    if (!ended) Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}

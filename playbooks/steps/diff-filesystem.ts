@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { Change } from '../domain/change.js';
+import { TriageError } from '../domain/error.js';
+import { pathName } from '../domain/path-name.js';
+import type { Facts, NodeContainer } from '../facts.js';
+import type { NodeSession, StepContext } from '../ports.js';
+import { changeOfDifference, changeOfVolumeEntry } from '../acquisition/change-rows.js';
+import { nerdctlDiff } from '../acquisition/nerdctl.js';
+import { overlayDiff, walkTree } from '../acquisition/overlay-diff.js';
+import { isBlindSpot, isCollected } from '../acquisition/volume-entries.js';
+import { withNode } from '../acquisition/with-node.js';
+import { defineStep } from '../step.js';
+import { keepListing } from './derived.js';
+
+const params = z.strictObject({
+  /** `overlay`: the upper directory against the lower layers. `nerdctl`: what `nerdctl diff` prints. */
+  method: z.enum(['overlay', 'nerdctl']).default('overlay'),
+});
+
+/** Bytes of listing that one change can take: a path of 4 KiB, a link target of 4 KiB, and the numbers. */
+const bytesPerChange = 9_000;
+
+/** Lists what differs from the image, and what lies in the pod's own volumes. */
+export const diffFilesystem = defineStep({
+  name: 'diff-filesystem',
+  summary: 'Lists added, changed and deleted paths, and the files of emptyDir volumes',
+  queue: 'node',
+  permissions: ['node: sudo env'],
+  needs: ['target', 'node', 'containers'],
+  uses: [],
+  writes: ['changes'],
+  params,
+  timeoutMs: 30 * 60_000,
+  attempts: 4,
+  async run({ target, node, containers }, { method }, ctx) {
+    const rows = await withNode(ctx, target, node, async (session) => {
+      const all: Change[] = [];
+      for (const container of containers) {
+        const found = method === 'nerdctl' ? await nerdctlDiff(session, container, ctx) : await changesOf(session, container, ctx);
+        for (const change of found) all.push(change);
+      }
+      return all;
+    });
+    const kept = withinLimit(rows, ctx);
+    const { sha256, count } = await keepListing(ctx, 'changes', kept);
+    const number = (kind: Change['kind']) => kept.filter((row) => row.kind === kind).length;
+    return {
+      changes: { sha256, count, added: number('added'), changed: number('changed'), deleted: number('deleted'), present: number('present'), method },
+    } satisfies Pick<Facts, 'changes'>;
+  },
+});
+
+function withinLimit(rows: readonly Change[], ctx: StepContext): readonly Change[] {
+  const most = ctx.run.limits.changes;
+  if (rows.length <= most) return rows;
+  ctx.limit({ subject: 'changed paths', reason: 'changes', detail: `${rows.length - most} of ${rows.length} are not listed` });
+  return rows.slice(0, most);
+}
+
+async function changesOf(session: NodeSession, container: NodeContainer, ctx: StepContext): Promise<Change[]> {
+  const { overlay } = container;
+  if (overlay === undefined) {
+    throw new TriageError(
+      'unsupported-snapshotter',
+      `container ${container.name} has no overlay upper directory on node ${session.node.name}; playbook a-f-02-listing (nerdctl diff) can list its changes on containerd`,
+    );
+  }
+  const maxBytes = ctx.run.limits.changes * bytesPerChange;
+  const diff = await overlayDiff(session, overlay, maxBytes, ctx.signal);
+  for (const path of diff.redirected) {
+    ctx.gap({ subject: `${container.name}:/${pathName(path).text}`, reason: 'redirected-directory', detail: 'the directory was renamed; what it brought along from the image is not listed' });
+  }
+  const rows = diff.differences.map((difference) => changeOfDifference(container, difference));
+  for (const row of await volumeRows(session, container, maxBytes, ctx)) rows.push(row);
+  return rows;
+}
+
+async function volumeRows(session: NodeSession, container: NodeContainer, maxBytes: number, ctx: StepContext): Promise<Change[]> {
+  const rows: Change[] = [];
+  for (const volume of container.volumes) {
+    if (isBlindSpot(volume)) {
+      ctx.limit({ subject: `${container.name}:${volume.mountPath}`, reason: 'volume-not-collected', detail: `writable ${volume.kind} volume: its files are not part of any diff` });
+    }
+    if (!isCollected(volume)) continue;
+    for (const entry of await walkTree(session, volume.source, maxBytes, ctx.signal)) rows.push(changeOfVolumeEntry(container, volume, entry));
+  }
+  return rows;
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { asTriageError, TriageError } from '../domain/error.js';
+import type { Facts } from '../facts.js';
+import type { PodSnapshot, StepContext } from '../ports.js';
+import { defineStep } from '../step.js';
+import { keep } from './derived.js';
+
+const params = z.strictObject({
+  /** The last bytes of each container's log that are kept. */
+  logBytes: z.int().min(0).max(64 * 1024 * 1024).default(1024 * 1024),
+});
+
+/** Finds the pod and its node, and keeps what the API server knows of it: once the pod is gone, nobody can ask again. */
+export const locateNode = defineStep({
+  name: 'locate-node',
+  summary: 'Finds the pod, its node and its containers; keeps the pod object, its events and logs',
+  queue: 'cluster',
+  permissions: ['get pods', 'get pods/log', 'get nodes', 'get namespaces', 'list events'],
+  needs: [],
+  uses: [],
+  writes: ['target', 'node', 'podContainers'],
+  params,
+  timeoutMs: 120_000,
+  attempts: 4,
+  async run(_facts, { logBytes }, ctx) {
+    const { target: asked } = ctx.run.request;
+    const pod = await ctx.cluster.pod(asked, ctx.signal);
+    await keepJson(ctx, 'pod', pod.raw);
+    if (asked.container !== undefined) checkContainer(pod, asked.container, ctx);
+    await keepEvents(ctx, pod.uid);
+    await keepLogs(ctx, pod, logBytes);
+    if (pod.node === undefined) {
+      throw new TriageError('not-scheduled', `pod ${asked.namespace}/${asked.pod} has no node yet: there is nothing to acquire until it runs`);
+    }
+    const node = await ctx.cluster.node(asked.cluster, pod.node, ctx.signal);
+    const target: Facts['target'] = { ...asked, uid: pod.uid, ...(pod.staticUid === undefined ? {} : { staticUid: pod.staticUid }) };
+    return { target, node: { name: node.name, address: node.address }, podContainers: chosen(pod, asked.container) };
+  },
+});
+
+function chosen(pod: PodSnapshot, container: string | undefined): Facts['podContainers'] {
+  return pod.containers.filter(({ name }) => container === undefined || name === container);
+}
+
+function checkContainer(pod: PodSnapshot, container: string, ctx: StepContext): void {
+  if (pod.containers.some(({ name }) => name === container)) return;
+  const { namespace, pod: name } = ctx.run.request.target;
+  const names = pod.containers.map((known) => known.name).join(', ') || 'none';
+  throw new TriageError('container-not-found', `pod ${namespace}/${name} has no container "${container}"; it has: ${names}`);
+}
+
+async function keepEvents(ctx: StepContext, uid: string): Promise<void> {
+  try {
+    await keepJson(ctx, 'events', await ctx.cluster.events(ctx.run.request.target, uid, ctx.signal));
+  } catch (error) {
+    gapUnlessFatal(ctx, error, 'events of the pod');
+  }
+}
+
+async function keepLogs(ctx: StepContext, pod: PodSnapshot, logBytes: number): Promise<void> {
+  const started = chosen(pod, ctx.run.request.target.container).filter(({ id }) => id !== '');
+  for (const { name } of logBytes === 0 ? [] : started) {
+    try {
+      const log = await ctx.cluster.log(ctx.run.request.target, name, logBytes, ctx.signal);
+      await keep(ctx, { kind: 'log', name: `log of container ${name}`, method: 'cluster-api' }, [log]);
+    } catch (error) {
+      gapUnlessFatal(ctx, error, `log of container ${name}`);
+    }
+  }
+}
+
+/** What the cluster refuses or lacks is a gap; trouble with our own store or a stopped run is not for the report to explain away. */
+function gapUnlessFatal(ctx: StepContext, error: unknown, subject: string): void {
+  const known = asTriageError(error);
+  if (!known.code.startsWith('cluster-') && known.code !== 'pod-not-found') throw known;
+  ctx.gap({ subject, reason: known.code, detail: known.message });
+}
+
+async function keepJson(ctx: StepContext, kind: 'pod' | 'events', value: unknown): Promise<void> {
+  await keep(ctx, { kind, name: kind, method: 'cluster-api' }, [Buffer.from(JSON.stringify(value, null, 2))]);
+}

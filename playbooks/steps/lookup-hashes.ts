@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Lookup } from '../domain/lookup.js';
+import { hashesToAsk } from '../domain/lookup-order.js';
+import { defineStep } from '../step.js';
+import { keepListing } from './derived.js';
+
+/**
+ * Takes the answers of the lookup desk. The run has waited for them before this step began; what is still missing then is `pending`.
+ */
+export const lookupHashes = defineStep({
+  name: 'lookup-hashes',
+  summary: 'Asks VirusTotal about each file’s sha256, within the quota',
+  queue: 'intel',
+  permissions: ['VirusTotal: GET /api/v3/files/{sha256}'],
+  needs: ['artifacts'],
+  uses: [],
+  writes: ['lookups'],
+  params: z.strictObject({}),
+  timeoutMs: 120_000,
+  attempts: 4,
+  async run(_facts, _params, ctx) {
+    const hashes = hashesToAsk(await ctx.history.artifacts());
+    const answers = await ctx.answers(hashes);
+    const askedAt = ctx.clock().toISOString();
+    const lookups = hashes.map((sha256): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false });
+    await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending'));
+    const counts: Record<string, number> = {};
+    for (const { sha256, status, error } of lookups) {
+      counts[status] = (counts[status] ?? 0) + 1;
+      if (status === 'error') ctx.gap({ subject: `lookup of ${sha256}`, reason: error?.code ?? 'error', ...(error === undefined ? {} : { detail: error.message }) });
+      if (status === 'pending') ctx.gap({ subject: `lookup of ${sha256}`, reason: 'pending', detail: 'no answer came before the deadline' });
+    }
+    return { lookups: { ...(await keepListing(ctx, 'lookups', lookups)), counts } };
+  },
+});
