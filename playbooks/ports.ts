@@ -139,6 +139,8 @@ export interface IntelPort {
 export interface RunInfo {
   readonly id: string;
   readonly createdAt: string;
+  /** Who asked, from the credential and never from the body. */
+  readonly requestedBy: string;
   readonly request: RunRequest;
   readonly playbook: { readonly name: string; readonly sha256: string; readonly title: string };
   readonly limits: Limits;
@@ -151,6 +153,8 @@ export interface RunHistory {
   artifacts(): Promise<readonly Artifact[]>;
   lookups(): Promise<readonly Lookup[]>;
   cancelRequested(): Promise<boolean>;
+  /** The chain as it is now. */
+  custody(): Promise<{ readonly entries: number; readonly head: string }>;
 }
 
 export interface StepLog {

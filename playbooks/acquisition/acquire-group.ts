@@ -67,7 +67,8 @@ async function lacking(candidates: readonly Candidate[], ctx: StepContext): Prom
 
 function settleMoved({ change, sha256 }: Candidate, moved: Moved | undefined, result: Attempt, ctx: StepContext): void {
   if (moved === undefined) gapOf(ctx, change, 'could-not-read', 'it vanished while it was acquired');
-  else if (moved.outcome === 'not-a-file') gapOf(ctx, change, 'not-a-file', 'it was replaced by something that is no regular file while it was acquired');
+  else if (moved.outcome === 'not-a-file')
+    gapOf(ctx, change, 'not-a-file', 'it was replaced by something that is no regular file while it was acquired');
   else if (moved.outcome === 'differs') result.unsettled.push(change);
   else {
     const { evidence } = moved;

@@ -38,7 +38,8 @@ async function copyOne(ctx: StepContext, ref: PodRef, change: Change): Promise<A
   let artifact: Artifact | undefined;
   let first = true;
   for await (const entry of readTar(archive)) {
-    if (first && entry.type === 'file') artifact = fileArtifact(change, 'in-container', await ctx.evidence.put(entry.body, ctx.signal, { size: entry.size }), ctx);
+    if (first && entry.type === 'file')
+      artifact = fileArtifact(change, 'in-container', await ctx.evidence.put(entry.body, ctx.signal, { size: entry.size }), ctx);
     first = false;
   }
   return artifact;

@@ -15,7 +15,12 @@ interface Tree {
 }
 
 /** Hashes the files on the node, moves those that the evidence store lacks, and records each with its custody entry. */
-export async function artifactsFromNode(session: NodeSession, containers: readonly NodeContainer[], take: readonly Change[], ctx: StepContext): Promise<Artifact[]> {
+export async function artifactsFromNode(
+  session: NodeSession,
+  containers: readonly NodeContainer[],
+  take: readonly Change[],
+  ctx: StepContext,
+): Promise<Artifact[]> {
   const artifacts: Artifact[] = [];
   for (const tree of treesOf(containers, take)) {
     for (const changes of groupsOf(tree.changes)) {

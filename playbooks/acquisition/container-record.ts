@@ -90,7 +90,11 @@ done
 `;
 
 /** Reads the record at the first of the places that exists; undefined when none does: the container is not running on this node. */
-export async function readContainerRecord(session: NodeSession, places: readonly RecordPlace[], signal: AbortSignal): Promise<ContainerRecord | undefined> {
+export async function readContainerRecord(
+  session: NodeSession,
+  places: readonly RecordPlace[],
+  signal: AbortSignal,
+): Promise<ContainerRecord | undefined> {
   const args = places.flatMap(({ runtime, config, pidFile }) => [runtime, config, pidFile]);
   const command = nodeCommand('container-record', ['env', 'LC_ALL=C', 'sh', '-c', script, 'podtriage', ...args], { timeoutMs: 60_000 });
   const { stdout, outcome } = await collect(session, command, signal);

@@ -1,4 +1,4 @@
-import { type Artifact, artifactId, type ArtifactSource, contentTypeOf } from '../domain/artifact.js';
+import { type Artifact, type ArtifactSource, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { Change } from '../domain/change.js';
 import type { EvidencePort, StepContext, StoredEvidence } from '../ports.js';
 

@@ -1,6 +1,6 @@
 import type { Change } from '../domain/change.js';
-import { splitNul } from './node-command.js';
 import { TriageError } from '../domain/error.js';
+import { splitNul } from './node-command.js';
 
 /** One entry of a directory tree, as GNU find prints it. Numbers are the node's. */
 export interface TreeEntry {

@@ -6,7 +6,12 @@ import { checkEntered, insideTree } from './safe-tree.js';
 const findBelow = 'exec find -P "$@" -xdev -mindepth 1 -ignore_readdir_race -printf "%p\\\\0"';
 
 /** Every path that any of the layers has below one of `directories`, whether visible or not; without double ones. */
-export async function hiddenPaths(session: NodeSession, layers: readonly string[], directories: readonly Uint8Array[], signal: AbortSignal): Promise<Buffer[]> {
+export async function hiddenPaths(
+  session: NodeSession,
+  layers: readonly string[],
+  directories: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Buffer[]> {
   const found = new Map<string, Buffer>();
   for (const layer of layers) {
     const argv = insideTree(layer, ['xargs', '-0', '-r', 'sh', '-c', findBelow, 'podtriage']);

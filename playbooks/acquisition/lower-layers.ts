@@ -25,7 +25,12 @@ const statFormat = '%f\\t%t\\t%T\\t%u\\t%g\\t%s\\t%n\\0';
 const someMissing = 123;
 
 /** Asks one directory tree about paths, following nothing. Paths that are not there are not in the answer. */
-export async function statPaths(session: NodeSession, root: string, paths: readonly Uint8Array[], signal: AbortSignal): Promise<Map<string, LayerEntry>> {
+export async function statPaths(
+  session: NodeSession,
+  root: string,
+  paths: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Map<string, LayerEntry>> {
   if (paths.length === 0) return new Map();
   const argv = insideTree(root, ['xargs', '-0', '-r', 'stat', `--printf=${statFormat}`, '--']);
   const command = nodeCommand('stat-paths', argv, { stdin: nameList(paths) });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { TriageError } from '../domain/error.js';
+import type { EvidencePort } from '../ports.js';
 
 /** Rows as NDJSON, a chunk for each row, to be streamed into the evidence store. */
 export function* ndjson(rows: Iterable<unknown>): Generator<Buffer> {
@@ -34,4 +35,11 @@ async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     rest = data;
   }
   if (rest.length > 0) yield rest.toString('utf8');
+}
+
+/** A whole listing of the evidence store in memory; its writer bounded it. */
+export async function readListing<T>(evidence: Pick<EvidencePort, 'open'>, sha256: string, schema: z.ZodType<T>): Promise<T[]> {
+  const rows: T[] = [];
+  for await (const row of readNdjson(await evidence.open(sha256), schema)) rows.push(row);
+  return rows;
 }

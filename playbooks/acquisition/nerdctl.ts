@@ -24,10 +24,15 @@ export async function nerdctlContainers(
   const { stdout, outcome } = await collect(session, command, ctx.signal);
   checkExit(command, session.node.name, outcome);
   const ids = parseNerdctlPs(stdout.toString('utf8'));
-  if (ids.size === 0) throw new TriageError('command-failed', `nerdctl ps on node ${session.node.name} lists no container at all; is its containerd address right?`);
+  if (ids.size === 0)
+    throw new TriageError('command-failed', `nerdctl ps on node ${session.node.name} lists no container at all; is its containerd address right?`);
   return wanted.flatMap((container) => {
     if (ids.has(container.id)) return [{ name: container.name, id: container.id, runtime: 'containerd' as const, volumes: [], mountPaths: [] }];
-    ctx.gap({ subject: `container ${container.name}`, reason: 'container-not-running', detail: `nerdctl ps does not list it for pod ${target.namespace}/${target.pod}` });
+    ctx.gap({
+      subject: `container ${container.name}`,
+      reason: 'container-not-running',
+      detail: `nerdctl ps does not list it for pod ${target.namespace}/${target.pod}`,
+    });
     return [];
   });
 }
@@ -51,7 +56,11 @@ export async function nerdctlDiff(session: NodeSession, container: NodeContainer
   checkExit(command, session.node.name, outcome);
   const { lines, foreign } = parseNerdctlDiff(stdout);
   for (const line of foreign) {
-    ctx.gap({ subject: `${container.name}: ${displayText(line.subarray(0, 200))}`, reason: 'unreadable-line', detail: 'nerdctl diff does not escape names: a newline in one breaks its line, or forges another' });
+    ctx.gap({
+      subject: `${container.name}: ${displayText(line.subarray(0, 200))}`,
+      reason: 'unreadable-line',
+      detail: 'nerdctl diff does not escape names: a newline in one breaks its line, or forges another',
+    });
   }
   const parents = new Set(lines.flatMap(({ path }) => parentsOf(path.toString('latin1'))));
   return lines.flatMap(({ kind, path }) => {

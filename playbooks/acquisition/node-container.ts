@@ -1,7 +1,7 @@
 import { TriageError } from '../domain/error.js';
 import type { ContainerVolume, Facts, NodeContainer, Overlay, PodContainer } from '../facts.js';
 import type { NodeSession } from '../ports.js';
-import { cgroupNames, type ContainerRecord, readContainerRecord, recordPlaces } from './container-record.js';
+import { type ContainerRecord, cgroupNames, readContainerRecord, recordPlaces } from './container-record.js';
 import { parseOverlayOptions } from './mountinfo.js';
 import { checkExit, collect, nodeCommand } from './node-command.js';
 import type { NodeFacts } from './node-facts.js';
@@ -35,13 +35,19 @@ export async function findOnNode(
 }
 
 function notRunning(session: NodeSession, container: PodContainer): TriageError {
-  return new TriageError('container-not-running', `container ${container.name} (${container.id.slice(0, 12)}) is not running on node ${session.node.name}`);
+  return new TriageError(
+    'container-not-running',
+    `container ${container.name} (${container.id.slice(0, 12)}) is not running on node ${session.node.name}`,
+  );
 }
 
 function checkIdentity(record: ContainerRecord, target: Facts['target'], container: PodContainer): void {
   const uids = [target.uid, target.staticUid];
   if (!uids.includes(record.pod.uid)) {
-    throw new TriageError('uid-mismatch', `container ${container.id.slice(0, 12)} belongs to pod uid ${record.pod.uid}, not to ${target.uid}: the pod was made anew under the same name`);
+    throw new TriageError(
+      'uid-mismatch',
+      `container ${container.id.slice(0, 12)} belongs to pod uid ${record.pod.uid}, not to ${target.uid}: the pod was made anew under the same name`,
+    );
   }
   const same = record.pod.name === target.pod && record.pod.namespace === target.namespace && record.container === container.name;
   if (!same) {
@@ -56,10 +62,14 @@ async function findOverlay(
   container: PodContainer,
   signal: AbortSignal,
 ): Promise<Overlay | undefined> {
-  const isRoot = (point: string) => (record.rootPath.startsWith('/') ? point === record.rootPath : point.endsWith(`/${container.id}/${record.rootPath}`));
+  const isRoot = (point: string) =>
+    record.rootPath.startsWith('/') ? point === record.rootPath : point.endsWith(`/${container.id}/${record.rootPath}`);
   const mount = node.mounts.findLast(({ mountPoint }) => isRoot(mountPoint));
   if (mount === undefined || !record.rootDevices.includes(mount.device)) {
-    throw new TriageError('runtime-unsupported', `the root file system of container ${container.name} is not in the mount table of node ${session.node.name}`);
+    throw new TriageError(
+      'runtime-unsupported',
+      `the root file system of container ${container.name} is not in the mount table of node ${session.node.name}`,
+    );
   }
   const options = mount.type === 'overlay' ? parseOverlayOptions(mount.superOptions) : undefined;
   if (options === undefined) return undefined;

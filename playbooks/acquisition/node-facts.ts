@@ -45,7 +45,10 @@ function checkTools(node: string, tools: Readonly<Record<string, string>>): void
   for (const [tool, pattern] of Object.entries(needed)) {
     const found = tools[tool] ?? 'missing';
     if (pattern.test(found)) continue;
-    throw new TriageError('tool-missing', `node ${node}: ${tool} must be GNU's, found "${found}"; install coreutils, findutils and tar of GNU, or use a playbook with method nerdctl`);
+    throw new TriageError(
+      'tool-missing',
+      `node ${node}: ${tool} must be GNU's, found "${found}"; install coreutils, findutils and tar of GNU, or use a playbook with method nerdctl`,
+    );
   }
 }
 

@@ -10,7 +10,12 @@ const hashTimeoutMs = 15 * 60_000;
  * Takes the sha256 of files on the node itself, before anything is moved. Files that could not be read are not in the answer.
  * @returns hex by path, as latin1 of the raw bytes
  */
-export async function hashOnNode(session: NodeSession, root: string, paths: readonly Uint8Array[], signal: AbortSignal): Promise<Map<string, string>> {
+export async function hashOnNode(
+  session: NodeSession,
+  root: string,
+  paths: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
   const argv = insideTree(root, ['xargs', '-0', '-r', 'sha256sum', '-z', '--']);
   const command = nodeCommand('hash-files', argv, { stdin: nameList(paths), timeoutMs: hashTimeoutMs });

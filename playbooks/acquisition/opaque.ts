@@ -23,7 +23,19 @@ export async function directoryMarks(
   const marks: DirectoryMarks = { opaque: new Set(), redirected: new Set() };
   if (directories.length === 0) return marks;
   const prefix = userxattr ? 'user.overlay' : 'trusted.overlay';
-  const argv = ['tar', '--format=pax', '--xattrs', `--xattrs-include=${prefix}.*`, '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', '-cf', '-'];
+  const argv = [
+    'tar',
+    '--format=pax',
+    '--xattrs',
+    `--xattrs-include=${prefix}.*`,
+    '--no-recursion',
+    '--null',
+    '--verbatim-files-from',
+    '-T',
+    '-',
+    '-cf',
+    '-',
+  ];
   const command = nodeCommand('directory-marks', insideTree(root, argv), { stdin: nameList(directories) });
   const running = await session.start(command, signal);
   const parsed = (async () => {
@@ -33,7 +45,13 @@ export async function directoryMarks(
       if (entry.xattrs.has(`${prefix}.redirect`)) marks.redirected.add(path);
     }
   })();
-  const [outcome, parse] = await Promise.all([running.finished, parsed.then(() => undefined, (error: unknown) => error)]);
+  const [outcome, parse] = await Promise.all([
+    running.finished,
+    parsed.then(
+      () => undefined,
+      (error: unknown) => error,
+    ),
+  ]);
   checkEntered(outcome, root, session.node.name);
   // 1: a directory changed while it was read; its attributes were taken all the same. 2: one vanished.
   checkExit(command, session.node.name, outcome, [0, 1, 2]);

@@ -1,3 +1,4 @@
+import type { Overlay } from '../facts.js';
 import type { NodeSession } from '../ports.js';
 import { parseTreeEntries, type TreeEntry, walkArgv } from './find-records.js';
 import { hiddenPaths } from './hidden-paths.js';
@@ -5,7 +6,6 @@ import { type Layer, type LayerEntry, resolveInLayers, statPaths } from './lower
 import { checkExit, collect, nodeCommand } from './node-command.js';
 import { directoryMarks } from './opaque.js';
 import { checkEntered, insideTree } from './safe-tree.js';
-import type { Overlay } from '../facts.js';
 
 /** One difference between a container's root file system and its image. */
 export interface Difference {
@@ -45,7 +45,12 @@ export async function overlayDiff(session: NodeSession, overlay: Overlay, maxByt
   );
   const directories = entries.filter(({ type }) => type === 'directory').map(({ path }) => path);
   const marks = await directoryMarks(session, overlay.upper, directories, overlay.userxattr, signal);
-  const layers = await readLayers(session, overlay, entries.map(({ path }) => path), signal);
+  const layers = await readLayers(
+    session,
+    overlay,
+    entries.map(({ path }) => path),
+    signal,
+  );
   const differences: Difference[] = [];
   const hides: Buffer[] = [];
   for (const entry of entries) {
@@ -65,7 +70,8 @@ function compare(now: TreeEntry, before: LayerEntry | undefined, isWhiteout: boo
   if (isWhiteout) return { kind: 'deleted', path, ...(before === undefined ? {} : { before }) };
   if (before === undefined) return { kind: 'added', path, now };
   // A directory is copied up whenever something below it changes; only its own mode and owners are a change of its own.
-  const copiedUp = now.type === 'directory' && before.type === 'directory' && now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
+  const copiedUp =
+    now.type === 'directory' && before.type === 'directory' && now.mode === before.mode && now.uid === before.uid && now.gid === before.gid;
   return copiedUp ? undefined : { kind: 'changed', path, now, before };
 }
 

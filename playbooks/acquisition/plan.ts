@@ -22,14 +22,19 @@ export function rankOf(change: Pick<Change, 'mode' | 'path'>): 0 | 1 | 2 {
 
 /** Chooses the files to take, within the caps on size, number and sum. `untyped`: also those whose type the listing could not say. */
 export function planAcquisition(changes: readonly Change[], caps: Limits, untyped = false): AcquisitionPlan {
-  const files = changes.filter(({ type, kind, origin }) => kind !== 'deleted' && origin === 'container' && (type === 'file' || (untyped && type === 'unknown')));
-  const ranked = files.map((change) => ({ change, rank: rankOf(change) })).sort((a, b) => a.rank - b.rank || (a.change.size ?? 0) - (b.change.size ?? 0));
+  const files = changes.filter(
+    ({ type, kind, origin }) => kind !== 'deleted' && origin === 'container' && (type === 'file' || (untyped && type === 'unknown')),
+  );
+  const ranked = files
+    .map((change) => ({ change, rank: rankOf(change) }))
+    .sort((a, b) => a.rank - b.rank || (a.change.size ?? 0) - (b.change.size ?? 0));
   const take: Change[] = [];
   const limits: Limit[] = [];
   let bytes = 0;
   for (const { change } of ranked) {
     const size = change.size ?? 0;
-    const reason = size > caps.fileBytes ? 'file-bytes' : take.length >= caps.files ? 'files' : bytes + size > caps.totalBytes ? 'total-bytes' : undefined;
+    const reason =
+      size > caps.fileBytes ? 'file-bytes' : take.length >= caps.files ? 'files' : bytes + size > caps.totalBytes ? 'total-bytes' : undefined;
     if (reason === undefined) {
       take.push(change);
       bytes += size;

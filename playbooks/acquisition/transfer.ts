@@ -14,7 +14,10 @@ export interface FileToMove {
 }
 
 /** What became of one file: stored, or stored under another hash than the node's as it changed meanwhile, or refused. */
-export type Moved = { readonly outcome: 'stored'; readonly evidence: StoredEvidence } | { readonly outcome: 'differs' } | { readonly outcome: 'not-a-file' };
+export type Moved =
+  | { readonly outcome: 'stored'; readonly evidence: StoredEvidence }
+  | { readonly outcome: 'differs' }
+  | { readonly outcome: 'not-a-file' };
 
 /** Where one group of files is read, and where it goes. */
 export interface Transfer {

@@ -13,3 +13,10 @@ export function shortText(input: string, max: number): string {
   // The printable form is never shorter than its source, so nothing beyond `max` + 1 can show.
   return cutText(displayText(input.slice(0, max + 1)), max);
 }
+
+const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Text that should be safe already, made so in any case: what must not reach a terminal becomes "�". Applying it twice changes nothing more. */
+export function safeText(text: string, max: number): string {
+  return cutText(text.slice(0, max + 1).replaceAll(unsafe, '\ufffd'), max);
+}

@@ -28,5 +28,7 @@ export const verdictSchema = z.object({
   findings: z.array(findingSchema).max(200),
   findingCount: z.int().nonnegative(),
   techniques: z.array(z.string()),
+  /** What could not be judged, in words; `no-findings` has none. */
+  doubts: z.array(z.string()).max(20).optional(),
 });
 export type Verdict = z.output<typeof verdictSchema>;

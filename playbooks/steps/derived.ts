@@ -1,6 +1,6 @@
+import { ndjson } from '../acquisition/ndjson.js';
 import { type Artifact, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { StepContext } from '../ports.js';
-import { ndjson } from '../acquisition/ndjson.js';
 
 /** Bytes that the run made or asked for itself: how they came, and what they are called. */
 export interface Derived {

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import type { Change } from '../domain/change.js';
-import { TriageError } from '../domain/error.js';
-import { pathName } from '../domain/path-name.js';
-import type { Facts, NodeContainer } from '../facts.js';
-import type { NodeSession, StepContext } from '../ports.js';
 import { changeOfDifference, changeOfVolumeEntry } from '../acquisition/change-rows.js';
 import { nerdctlDiff } from '../acquisition/nerdctl.js';
 import { overlayDiff, walkTree } from '../acquisition/overlay-diff.js';
 import { isBlindSpot, isCollected } from '../acquisition/volume-entries.js';
 import { withNode } from '../acquisition/with-node.js';
+import type { Change } from '../domain/change.js';
+import { TriageError } from '../domain/error.js';
+import { pathName } from '../domain/path-name.js';
+import type { Facts, NodeContainer } from '../facts.js';
+import type { NodeSession, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keepListing } from './derived.js';
 
@@ -41,7 +41,7 @@ export const diffFilesystem = defineStep({
       }
       return all;
     });
-    const kept = withinLimit(rows, ctx);
+    const kept = withinLimit(rows.sort(byPath), ctx);
     const { sha256, count } = await keepListing(ctx, 'changes', kept);
     const number = (kind: Change['kind']) => kept.filter((row) => row.kind === kind).length;
     return {
@@ -49,6 +49,14 @@ export const diffFilesystem = defineStep({
     } satisfies Pick<Facts, 'changes'>;
   },
 });
+
+/** By bytes of the path, so that the same changes always make the same listing. */
+function byPath(a: Change, b: Change): number {
+  const [left, right] = [a, b].map(
+    ({ container, place, path }) => `${container}\0${JSON.stringify(place)}\0${Buffer.from(path.b64, 'base64').toString('latin1')}`,
+  ) as [string, string];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
 
 function withinLimit(rows: readonly Change[], ctx: StepContext): readonly Change[] {
   const most = ctx.run.limits.changes;
@@ -68,7 +76,11 @@ async function changesOf(session: NodeSession, container: NodeContainer, ctx: St
   const maxBytes = ctx.run.limits.changes * bytesPerChange;
   const diff = await overlayDiff(session, overlay, maxBytes, ctx.signal);
   for (const path of diff.redirected) {
-    ctx.gap({ subject: `${container.name}:/${pathName(path).text}`, reason: 'redirected-directory', detail: 'the directory was renamed; what it brought along from the image is not listed' });
+    ctx.gap({
+      subject: `${container.name}:/${pathName(path).text}`,
+      reason: 'redirected-directory',
+      detail: 'the directory was renamed; what it brought along from the image is not listed',
+    });
   }
   const rows = diff.differences.map((difference) => changeOfDifference(container, difference));
   for (const row of await volumeRows(session, container, maxBytes, ctx)) rows.push(row);
@@ -79,7 +91,11 @@ async function volumeRows(session: NodeSession, container: NodeContainer, maxByt
   const rows: Change[] = [];
   for (const volume of container.volumes) {
     if (isBlindSpot(volume)) {
-      ctx.limit({ subject: `${container.name}:${volume.mountPath}`, reason: 'volume-not-collected', detail: `writable ${volume.kind} volume: its files are not part of any diff` });
+      ctx.limit({
+        subject: `${container.name}:${volume.mountPath}`,
+        reason: 'volume-not-collected',
+        detail: `writable ${volume.kind} volume: its files are not part of any diff`,
+      });
     }
     if (!isCollected(volume)) continue;
     for (const entry of await walkTree(session, volume.source, maxBytes, ctx.signal)) rows.push(changeOfVolumeEntry(container, volume, entry));

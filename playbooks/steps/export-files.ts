@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { artifactsFromNode } from '../acquisition/acquire-node.js';
 import { artifactsFromContainer } from '../acquisition/acquire-in-container.js';
+import { artifactsFromNode } from '../acquisition/acquire-node.js';
+import { readListing } from '../acquisition/ndjson.js';
 import { planAcquisition } from '../acquisition/plan.js';
-import { readNdjson } from '../acquisition/ndjson.js';
 import { withNode } from '../acquisition/with-node.js';
 import type { Artifact } from '../domain/artifact.js';
-import { type Change, changeSchema } from '../domain/change.js';
+import { changeSchema } from '../domain/change.js';
 import type { Facts } from '../facts.js';
 import type { StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
@@ -29,7 +29,7 @@ export const exportFiles = defineStep({
   timeoutMs: 2 * 60 * 60_000,
   attempts: 4,
   async run({ target, node, containers, changes }, { method }, ctx) {
-    const listed = await readChanges(ctx, changes);
+    const listed = await readListing(ctx.evidence, changes.sha256, changeSchema);
     const { take, limits } = planAcquisition(listed, ctx.run.limits, method === 'kubectl-cp');
     for (const limit of limits) ctx.limit(limit);
     const taken =
@@ -39,12 +39,6 @@ export const exportFiles = defineStep({
     return { artifacts: await summary(ctx, taken, method === 'node' ? 'node' : 'in-container') };
   },
 });
-
-async function readChanges(ctx: StepContext, changes: Facts['changes']): Promise<Change[]> {
-  const rows: Change[] = [];
-  for await (const row of readNdjson(await ctx.evidence.open(changes.sha256), changeSchema)) rows.push(row);
-  return rows;
-}
 
 async function summary(ctx: StepContext, artifacts: readonly Artifact[], method: Facts['artifacts']['method']): Promise<Facts['artifacts']> {
   const listing = await keepListing(ctx, 'artifacts', artifacts);

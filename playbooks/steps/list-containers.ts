@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { asTriageError, TriageError } from '../domain/error.js';
-import type { Facts, NodeContainer, PodContainer } from '../facts.js';
-import type { NodeSession, StepContext } from '../ports.js';
 import { nerdctlContainers } from '../acquisition/nerdctl.js';
 import { findOnNode } from '../acquisition/node-container.js';
 import { readNodeFacts } from '../acquisition/node-facts.js';
 import { withNode } from '../acquisition/with-node.js';
+import { asTriageError, TriageError } from '../domain/error.js';
+import type { Facts, NodeContainer, PodContainer } from '../facts.js';
+import type { NodeSession, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 
 const params = z.strictObject({
@@ -32,7 +32,10 @@ export const listContainers = defineStep({
       method === 'nerdctl' ? nerdctlContainers(session, target, wanted, ctx) : fromRecords(session, target, wanted, ctx),
     );
     if (containers.length === 0) {
-      throw new TriageError('pod-gone', `no container of pod ${target.namespace}/${target.pod} (uid ${target.uid}) runs on node ${node.name}: it has ended or was deleted`);
+      throw new TriageError(
+        'pod-gone',
+        `no container of pod ${target.namespace}/${target.pod} (uid ${target.uid}) runs on node ${node.name}: it has ended or was deleted`,
+      );
     }
     return { containers };
   },
@@ -41,16 +44,28 @@ export const listContainers = defineStep({
 function isRunning(container: PodContainer, ctx: StepContext): boolean {
   if (container.state === 'running') return true;
   // An init container that has done its work is no surprise, but its layer was not looked at all the same.
-  ctx.gap({ subject: `container ${container.name}`, reason: 'container-not-running', detail: `its state is ${container.state}; only running containers are read` });
+  ctx.gap({
+    subject: `container ${container.name}`,
+    reason: 'container-not-running',
+    detail: `its state is ${container.state}; only running containers are read`,
+  });
   return false;
 }
 
 function checkNerdctlCanSee(wanted: readonly PodContainer[], node: string): void {
   if (!wanted.some(({ runtime }) => runtime === 'cri-o')) return;
-  throw new TriageError('runtime-unsupported', `node ${node} runs CRI-O, whose containers nerdctl cannot see (it speaks to containerd only); playbook a-f-02 can read them`);
+  throw new TriageError(
+    'runtime-unsupported',
+    `node ${node} runs CRI-O, whose containers nerdctl cannot see (it speaks to containerd only); playbook a-f-02 can read them`,
+  );
 }
 
-async function fromRecords(session: NodeSession, target: Facts['target'], wanted: readonly PodContainer[], ctx: StepContext): Promise<NodeContainer[]> {
+async function fromRecords(
+  session: NodeSession,
+  target: Facts['target'],
+  wanted: readonly PodContainer[],
+  ctx: StepContext,
+): Promise<NodeContainer[]> {
   const facts = await readNodeFacts(session, ctx.signal);
   await ctx.record({ act: 'node.tools', subject: session.node.name, detail: { tools: facts.tools } });
   const found: NodeContainer[] = [];

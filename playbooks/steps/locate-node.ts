@@ -7,7 +7,11 @@ import { keep } from './derived.js';
 
 const params = z.strictObject({
   /** The last bytes of each container's log that are kept. */
-  logBytes: z.int().min(0).max(64 * 1024 * 1024).default(1024 * 1024),
+  logBytes: z
+    .int()
+    .min(0)
+    .max(64 * 1024 * 1024)
+    .default(1024 * 1024),
 });
 
 /** Finds the pod and its node, and keeps what the API server knows of it: once the pod is gone, nobody can ask again. */

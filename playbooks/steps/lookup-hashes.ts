@@ -22,12 +22,15 @@ export const lookupHashes = defineStep({
     const hashes = hashesToAsk(await ctx.history.artifacts());
     const answers = await ctx.answers(hashes);
     const askedAt = ctx.clock().toISOString();
-    const lookups = hashes.map((sha256): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false });
+    const lookups = hashes.map(
+      (sha256): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
+    );
     await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending'));
     const counts: Record<string, number> = {};
     for (const { sha256, status, error } of lookups) {
       counts[status] = (counts[status] ?? 0) + 1;
-      if (status === 'error') ctx.gap({ subject: `lookup of ${sha256}`, reason: error?.code ?? 'error', ...(error === undefined ? {} : { detail: error.message }) });
+      if (status === 'error')
+        ctx.gap({ subject: `lookup of ${sha256}`, reason: error?.code ?? 'error', ...(error === undefined ? {} : { detail: error.message }) });
       if (status === 'pending') ctx.gap({ subject: `lookup of ${sha256}`, reason: 'pending', detail: 'no answer came before the deadline' });
     }
     return { lookups: { ...(await keepListing(ctx, 'lookups', lookups)), counts } };

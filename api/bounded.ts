@@ -1,0 +1,42 @@
+import { TriageError } from '../playbooks/domain/error.js';
+import type { ApiKeys } from '../store/api-keys.js';
+import type { RunCommander, RunReader } from '../store/run-view.js';
+
+/** Resolves as `work` does, or rejects with `redis-unavailable` after `ms`. The work itself goes on. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new TriageError('redis-unavailable', `the store did not answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A reader whose methods answer in bounded time; `changed` has its own limit. */
+export function boundedReader(runs: RunReader, ms: number): RunReader {
+  return {
+    get: (run) => within(ms, runs.get(run)),
+    list: (page) => within(ms, runs.list(page)),
+    records: (run) => within(ms, runs.records(run)),
+    artifacts: (run) => within(ms, runs.artifacts(run)),
+    lookups: (run) => within(ms, runs.lookups(run)),
+    custody: (run, from, count) => within(ms, runs.custody(run, from, count)),
+    changed: (run, wait, signal) => within(wait + ms, runs.changed(run, wait, signal)),
+  };
+}
+
+/** A commander whose methods answer in bounded time. A late answer leaves open whether the act was done. */
+export function boundedCommander(commander: RunCommander, ms: number): RunCommander {
+  return {
+    open: (request, by) => within(ms, commander.open(request, by)),
+    cancel: (run, by) => within(ms, commander.cancel(run, by)),
+  };
+}
+
+/** Keys that are checked in bounded time. */
+export function boundedKeys(keys: ApiKeys, ms: number): ApiKeys {
+  return { verify: (secret) => within(ms, keys.verify(secret)) };
+}

@@ -1,0 +1,44 @@
+import type { KeyObject } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { EvidencePort } from '../playbooks/ports.js';
+import type { ApiKeys } from '../store/api-keys.js';
+import type { RunCommander, RunReader } from '../store/run-view.js';
+
+/** One line of `GET /playbooks`. */
+export interface PlaybookCard {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  /** Names of its steps, in order. */
+  readonly steps: readonly string[];
+}
+
+/** One check of `/readyz`. `found` goes to the log only: the answer needs no key. */
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found?: string;
+}
+
+/** All that the API stands on; it holds no cluster credential, SSH key or VirusTotal key. */
+export interface ApiDeps {
+  readonly runs: RunReader;
+  readonly commander: RunCommander;
+  readonly evidence: EvidencePort;
+  readonly keys: ApiKeys;
+  readonly playbooks: readonly PlaybookCard[];
+  /** Names of the clusters that some worker has credentials for; others are answered with `unknown-cluster`. */
+  readonly clusters: readonly string[];
+  /** Public keys of custody by `kid`. */
+  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+  readonly ready: () => Promise<readonly ReadinessCheck[]>;
+  readonly log: Logger;
+  readonly version: string;
+  /**
+   * What happens to an answer that breaks the contract: `report` (the default) logs it and sends it, as evidence must not
+   * stay hidden behind a wrong schema; `enforce` makes it a 500.
+   */
+  readonly answers?: 'report' | 'enforce';
+  /** How long the store may take to answer, in milliseconds; then it is a 503. Default 5,000. */
+  readonly storeTimeoutMs?: number;
+}

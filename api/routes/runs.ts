@@ -1,0 +1,66 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import { TriageError } from '../../playbooks/domain/error.js';
+import { type RunRequest, runRequestSchema } from '../../playbooks/domain/request.js';
+import { runStates } from '../../playbooks/domain/run.js';
+import type { RunReader, RunView } from '../../store/run-view.js';
+import { callerOf } from '../auth.js';
+import type { ApiDeps } from '../deps.js';
+import { awaitChange, patience, runTag } from '../long-poll.js';
+import { requireRun } from '../require-run.js';
+import { runBody, summaryBody } from '../run-body.js';
+
+const listSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  cursor: z.string().optional(),
+  state: z.enum(runStates).optional(),
+});
+
+const waitSchema = z.object({ wait: z.coerce.number().int().min(0).max(60).default(0) });
+
+/** `/runs`, `/runs/{run}` and `/runs/{run}/cancel`. */
+export function runRoutes(deps: ApiDeps): Router {
+  const { runs, commander } = deps;
+  const router = Router();
+  router.post('/api/v1/runs', async (req, res) => {
+    const request = runRequestSchema.parse(req.body);
+    checkNames(deps, request);
+    const id = await commander.open(request, callerOf(req).id);
+    res
+      .status(202)
+      .location(`/api/v1/runs/${id}`)
+      .json(runBody(await known(runs, id)));
+  });
+  router.get('/api/v1/runs', async (req, res) => {
+    const { limit, cursor, state } = listSchema.parse(req.query);
+    const page = await runs.list({ limit, ...(cursor === undefined ? {} : { cursor }), ...(state === undefined ? {} : { state }) });
+    res.json({ runs: page.runs.map(summaryBody), ...(page.next === undefined ? {} : { next: page.next }) });
+  });
+  router.get('/api/v1/runs/:run', async (req, res) => {
+    const { wait } = waitSchema.parse(req.query);
+    const first = await requireRun(runs, req);
+    const view = wait === 0 ? first : await awaitChange(runs, first.id, req.get('if-none-match') ?? runTag(first), wait * 1_000, patience(req, res));
+    if (res.destroyed) return;
+    const answer = view ?? (await requireRun(runs, req));
+    res.set('ETag', runTag(answer)).json(runBody(answer));
+  });
+  router.post('/api/v1/runs/:run/cancel', async (req, res) => {
+    const { id } = await requireRun(runs, req);
+    const accepted = await commander.cancel(id, callerOf(req).id);
+    res.status(accepted ? 202 : 200).json(runBody(await known(runs, id)));
+  });
+  return router;
+}
+
+function checkNames({ playbooks, clusters }: ApiDeps, { playbook, target }: RunRequest): void {
+  if (!playbooks.some(({ name }) => name === playbook))
+    throw new TriageError('playbook-unknown', `there is no playbook "${playbook}"; GET /api/v1/playbooks lists them`);
+  if (!clusters.includes(target.cluster))
+    throw new TriageError('unknown-cluster', `no worker serves a cluster "${target.cluster}"; known: ${clusters.join(', ')}`);
+}
+
+async function known(runs: RunReader, id: string): Promise<RunView> {
+  const view = await runs.get(id);
+  if (view === undefined) throw new TriageError('internal', `run ${id} has been opened but cannot be read`);
+  return view;
+}

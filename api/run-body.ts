@@ -1,0 +1,18 @@
+import type { RunView, StepView } from '../store/run-view.js';
+
+/** A run without its steps, as lists show it. */
+export function summaryBody(view: RunView): Omit<RunView, 'steps'> {
+  return without(view, ['steps']);
+}
+
+type StepBody = Omit<StepView, 'gaps' | 'limits' | 'facts'>;
+
+/** A run with its steps; their facts, gaps and limits can be large and have their own resource. */
+export function runBody(view: RunView): Omit<RunView, 'steps'> & { readonly steps: readonly StepBody[] } {
+  return { ...view, steps: view.steps.map((step) => without(step, ['gaps', 'limits', 'facts'])) };
+}
+
+function without<T extends object, K extends keyof T & string>(value: T, names: readonly K[]): Omit<T, K> {
+  const kept = Object.entries(value).filter(([name]) => !(names as readonly string[]).includes(name));
+  return Object.fromEntries(kept) as Omit<T, K>;
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { failureSchema, runStates, stepStates, waitSchema } from '../playbooks/domain/run.js';
+import { verdictLevels } from '../playbooks/domain/verdict.js';
+
+const stepSchema = z.object({
+  name: z.string(),
+  state: z.enum(stepStates),
+  attempt: z.int().nonnegative(),
+  startedAt: z.iso.datetime().optional(),
+  finishedAt: z.iso.datetime().optional(),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+export type StepStatus = z.output<typeof stepSchema>;
+
+const summaryShape = {
+  id: z.string(),
+  state: z.enum(runStates),
+  request: z.object({ target: z.object({ cluster: z.string(), namespace: z.string(), pod: z.string() }) }),
+  playbook: z.object({ name: z.string(), title: z.string() }),
+  createdAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime().optional(),
+  waitingFor: waitSchema.optional(),
+  completeness: z.enum(['full', 'partial']).optional(),
+  verdict: z.enum(verdictLevels).optional(),
+  error: z.union([failureSchema, z.object({ code: z.string(), message: z.string() })]).optional(),
+  milestones: z.object({ acquisitionFinished: z.string().optional() }),
+};
+
+/** As much of a run as the command shows; what a newer service adds is left alone. */
+export const runSchema = z.object({ ...summaryShape, steps: z.array(stepSchema) });
+export type Run = z.output<typeof runSchema>;
+
+export const runPageSchema = z.object({ runs: z.array(z.object(summaryShape)), next: z.string().optional() });
+export type RunSummary = z.output<typeof runPageSchema>['runs'][number];
+
+export const stepFactsSchema = z.object({ steps: z.array(z.object({ name: z.string(), facts: z.record(z.string(), z.unknown()).optional() })) });
+
+export const playbookListSchema = z.object({
+  playbooks: z.array(z.object({ name: z.string(), title: z.string(), summary: z.string(), steps: z.array(z.string()) })),
+});
+export type PlaybookCard = z.output<typeof playbookListSchema>['playbooks'][number];
+
+/** A JWK set of Ed25519 keys. */
+export const keySetSchema = z.object({
+  keys: z.array(z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string() })),
+});
+
+/** Problem details (RFC 9457). */
+export const problemSchema = z.object({
+  code: z.string(),
+  detail: z.string(),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).default([]),
+});

@@ -1,0 +1,21 @@
+import { displayText } from '../../playbooks/domain/path-name.js';
+import type { RunSummary } from '../api-types.js';
+import type { ApiClient } from '../client.js';
+import { exitCodes } from '../exit-codes.js';
+import { type Io, safeJson } from '../io.js';
+import { table } from '../ui/table.js';
+
+/** `podtriage runs`: newest first. */
+export async function listRuns(io: Io, client: ApiClient, options: { readonly limit: number; readonly json?: boolean }): Promise<number> {
+  const runs = await client.list(options.limit);
+  if (options.json === true) io.out(`${safeJson(runs)}\n`);
+  else io.out(table([['RUN', 'CREATED', 'STATE', 'VERDICT', 'TARGET', 'PLAYBOOK'], ...runs.map(row)]));
+  return exitCodes.ok;
+}
+
+function row(run: RunSummary): string[] {
+  const { cluster, namespace, pod } = run.request.target;
+  const verdict = `${run.verdict ?? '-'}${run.completeness === 'partial' ? ' (partial)' : ''}`;
+  const target = cluster === 'default' ? `${namespace}/${pod}` : `${cluster}:${namespace}/${pod}`;
+  return [run.id, run.createdAt, run.state, verdict, target, run.playbook.name].map(displayText);
+}

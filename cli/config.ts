@@ -1,0 +1,145 @@
+import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { TriageError } from '../playbooks/domain/error.js';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const text = z.string().min(1);
+const absolute = text.transform((path) => resolve(path));
+const whole = (min: number, max: number, preset: number) => z.coerce.number().int().min(min).max(max).default(preset);
+const name = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be lower case letters, digits and "-"');
+
+const envSchema = z.object({
+  PODTRIAGE_DATA: absolute.optional(),
+  REDIS_URL: text.optional(),
+  PODTRIAGE_HOST: text.default('127.0.0.1'),
+  PODTRIAGE_PORT: whole(0, 65_535, 7_467),
+  PODTRIAGE_CLUSTER: name.default('default'),
+  PODTRIAGE_KUBECONFIG: absolute.optional(),
+  PODTRIAGE_SSH_USER: text.optional(),
+  PODTRIAGE_SSH_KEY: absolute.optional(),
+  SSH_AUTH_SOCK: text.optional(),
+  PODTRIAGE_SSH_PORT: whole(1, 65_535, 22),
+  PODTRIAGE_KNOWN_HOSTS: absolute.optional(),
+  PODTRIAGE_SUDO: z.string().default('sudo -n'),
+  PODTRIAGE_NODE_SLOTS: whole(1, 64, 4),
+  PODTRIAGE_VT_URL: z.url({ protocol: /^https?$/ }).default('https://www.virustotal.com/api/v3'),
+  PODTRIAGE_VT_KEY_FILE: absolute.optional(),
+  PODTRIAGE_VT_PER_MINUTE: whole(1, 100_000, 4),
+  PODTRIAGE_VT_PER_DAY: whole(1, 100_000_000, 500),
+  PODTRIAGE_VT_PER_MONTH: whole(1, 1_000_000_000, 15_500),
+  PODTRIAGE_NERDCTL: text.default('nerdctl'),
+  PODTRIAGE_CONTAINERD_ADDRESS: text.optional(),
+  PODTRIAGE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+type Values = z.output<typeof envSchema>;
+
+/** Where the files of one data folder are. */
+export interface DataFolder {
+  readonly dir: string;
+  readonly evidence: string;
+  readonly apiKeyFile: string;
+  /** Private keys that sign custody, one a role. */
+  readonly signingKeys: string;
+}
+
+/** The whole service, from its environment. Secrets are not in it, only their files. */
+export interface ServiceConfig {
+  readonly data: DataFolder;
+  readonly redis: { readonly url: string | undefined };
+  readonly api: { readonly host: string; readonly port: number };
+  readonly cluster: { readonly name: string; readonly kubeconfig: string | undefined };
+  readonly ssh: {
+    readonly user: string | undefined;
+    readonly keyFile: string | undefined;
+    /** Socket of an agent; used only without `keyFile`. */
+    readonly agent: string | undefined;
+    readonly port: number;
+    readonly knownHosts: string | undefined;
+  };
+  readonly node: {
+    /** Words of the privilege command; empty: none. */
+    readonly sudo: readonly string[];
+    /** Commands at a time on one node. */
+    readonly slots: number;
+    readonly nerdctl: string;
+    readonly containerdAddress: string | undefined;
+  };
+  readonly virusTotal: {
+    readonly url: string;
+    /** Without it, hashes are not asked for. */
+    readonly keyFile: string | undefined;
+    readonly perMinute: number;
+    readonly perDay: number;
+    readonly perMonth: number;
+  };
+  readonly log: { readonly level: Values['PODTRIAGE_LOG_LEVEL'] };
+}
+
+/** Where the command keeps its things unless PODTRIAGE_DATA says otherwise. */
+export function dataFolder(env: Env): DataFolder {
+  const base = env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+  const given = env['PODTRIAGE_DATA'];
+  const dir = given === undefined || given === '' ? join(base, 'podtriage') : resolve(given);
+  return { dir, evidence: join(dir, 'evidence'), apiKeyFile: join(dir, 'api-key'), signingKeys: join(dir, 'keys') };
+}
+
+/**
+ * Parses the environment of the service; an empty variable counts as not set. Files of secrets must exist and be private.
+ * @throws TriageError `config-invalid` that names each variable
+ */
+export async function readConfig(env: Env): Promise<ServiceConfig> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = envSchema.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new TriageError('config-invalid', `the environment is not valid; set right or unset:\n  ${problems.join('\n  ')}`);
+  }
+  const values = parsed.data;
+  await checkSecretFile(values.PODTRIAGE_SSH_KEY, 'PODTRIAGE_SSH_KEY');
+  await checkSecretFile(values.PODTRIAGE_VT_KEY_FILE, 'PODTRIAGE_VT_KEY_FILE');
+  return nest(values, dataFolder(env));
+}
+
+function nest(values: Values, data: DataFolder): ServiceConfig {
+  return {
+    data,
+    redis: { url: values.REDIS_URL },
+    api: { host: values.PODTRIAGE_HOST, port: values.PODTRIAGE_PORT },
+    cluster: { name: values.PODTRIAGE_CLUSTER, kubeconfig: values.PODTRIAGE_KUBECONFIG },
+    ssh: {
+      user: values.PODTRIAGE_SSH_USER,
+      keyFile: values.PODTRIAGE_SSH_KEY,
+      agent: values.PODTRIAGE_SSH_KEY === undefined ? values.SSH_AUTH_SOCK : undefined,
+      port: values.PODTRIAGE_SSH_PORT,
+      knownHosts: values.PODTRIAGE_KNOWN_HOSTS,
+    },
+    node: {
+      sudo: values.PODTRIAGE_SUDO.split(' ').filter((word) => word !== ''),
+      slots: values.PODTRIAGE_NODE_SLOTS,
+      nerdctl: values.PODTRIAGE_NERDCTL,
+      containerdAddress: values.PODTRIAGE_CONTAINERD_ADDRESS,
+    },
+    virusTotal: {
+      url: values.PODTRIAGE_VT_URL,
+      keyFile: values.PODTRIAGE_VT_KEY_FILE,
+      perMinute: values.PODTRIAGE_VT_PER_MINUTE,
+      perDay: values.PODTRIAGE_VT_PER_DAY,
+      perMonth: values.PODTRIAGE_VT_PER_MONTH,
+    },
+    log: { level: values.PODTRIAGE_LOG_LEVEL },
+  };
+}
+
+/** Checks that a file of a secret is there and that not everybody on this machine can read it. Throws `config-invalid` naming the variable. */
+export async function checkSecretFile(file: string | undefined, variable: string): Promise<void> {
+  if (file === undefined) return;
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() !== true) throw new TriageError('config-invalid', `${variable}: there is no file ${file}`);
+  if ((found.mode & 0o007) !== 0) throw new TriageError('config-invalid', `${variable}: everybody can read ${file}; run: chmod 600 ${file}`);
+}

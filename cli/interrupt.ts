@@ -1,0 +1,51 @@
+import type { Io } from './io.js';
+import type { Display } from './ui/display.js';
+import { LineDisplay } from './ui/line-display.js';
+import { LiveDisplay } from './ui/live-display.js';
+
+/** The display that fits the terminal. */
+export function displayOf(io: Io): Display {
+  return io.interactive ? new LiveDisplay(io.err, io.columns) : new LineDisplay(io.err);
+}
+
+/** What Ctrl-C does while a run is shown. */
+export interface Interruptible {
+  /** Aborted when the command is to leave. */
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/**
+ * The first Ctrl-C asks whether to cancel the run or to leave it running; where nobody can be asked, it cancels and goes on
+ * showing the run until it has stopped. The second leaves at once.
+ */
+export function interruptible(io: Io, display: Display, cancel: () => Promise<unknown>): Interruptible {
+  const leave = new AbortController();
+  let stops = 0;
+  const off = io.onStop(() => {
+    stops += 1;
+    if (stops > 1) leave.abort();
+    else void first();
+  });
+  const first = async (): Promise<void> => {
+    const stay = !io.interactive || (await wantsCancel(io, display, leave.signal));
+    if (!stay) {
+      leave.abort();
+      return;
+    }
+    display.say('cancelling: the run closes its custody and writes its report; Ctrl-C again leaves at once');
+    await cancel().catch((error: unknown) =>
+      display.say(`the run could not be cancelled: ${error instanceof Error ? error.message : 'unknown error'}`),
+    );
+  };
+  return { signal: leave.signal, end: off };
+}
+
+/** A terminal in readline's hands gives us Ctrl-C as the end of the question, with an empty answer: that, too, leaves. */
+async function wantsCancel(io: Io, display: Display, signal: AbortSignal): Promise<boolean> {
+  display.hold?.(true);
+  const answer = await io.ask('\nCancel the run? [y = cancel it, anything else = leave it running] ', signal);
+  const yes = /^(y|yes|c|cancel)$/i.test(answer.trim());
+  if (yes) display.hold?.(false);
+  return yes;
+}

@@ -1,0 +1,93 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { baseChecks } from './base-checks.js';
+import { ApiClient } from './client.js';
+import { readClientConfig } from './client-config.js';
+import { cancel } from './commands/cancel.js';
+import { type DoctorCheck, doctor } from './commands/doctor.js';
+import { listPlaybooks } from './commands/playbooks.js';
+import { type ReportFormat, report, reportFormats } from './commands/report.js';
+import { listRuns } from './commands/runs.js';
+import { type CreateService, serve } from './commands/serve.js';
+import { type TriageOptions, triage } from './commands/triage.js';
+import { verify } from './commands/verify.js';
+import { readConfig, type ServiceConfig } from './config.js';
+import type { Io } from './io.js';
+
+/** What only some commands need, and what is slow to load: the client commands do without. */
+export interface ServiceParts {
+  readonly createService: CreateService;
+  /** Checks of clusters, nodes and intelligence sources, beside the base checks. */
+  readonly serviceChecks: (config: ServiceConfig) => readonly DoctorCheck[];
+}
+
+/** The commands. Each puts its exit status into `done`. */
+export function createProgram(io: Io, version: string, parts: () => Promise<ServiceParts>, done: (code: number) => void): Command {
+  const program = new Command('podtriage').description('Triage of a suspected Kubernetes pod.').version(version).exitOverride();
+  const connect = async (): Promise<ApiClient> => new ApiClient(await readClientConfig(io.env));
+  addTriage(program, io, connect, done);
+  addReaders(program, io, connect, done);
+  program
+    .command('serve')
+    .description('run API and workers here; without REDIS_URL also a Redis of its own')
+    .action(async () => done(await serve(io, (await parts()).createService)));
+  program
+    .command('doctor')
+    .description('check what a run needs: Redis, evidence store, cluster, nodes, VirusTotal')
+    .action(async () => {
+      const config = await readConfig(io.env);
+      done(await doctor(io, [...baseChecks(config), ...(await parts()).serviceChecks(config)]));
+    });
+  return program;
+}
+
+function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
+  program
+    .command('triage')
+    .description('triage one pod: exit status 0 no findings, 2 suspicious or malicious, 3 inconclusive, 1 error')
+    .argument('<pod>')
+    .requiredOption('-n, --namespace <namespace>', 'namespace of the pod')
+    .option('-c, --container <container>', 'only this container')
+    .option('--cluster <cluster>', 'cluster of the pod')
+    .option('--playbook <playbook>', 'see: podtriage playbooks')
+    .option('--case <id>', 'id of the case, for the report and custody')
+    .option('--reason <text>', 'why, for the report and custody')
+    .option('--json', 'print the report as JSON')
+    .option('--detach', 'print the id of the run and leave')
+    .action(async (pod: string, options: Omit<TriageOptions, 'pod'>) => done(await triage(io, await connect(), { ...options, pod })));
+}
+
+function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
+  program
+    .command('runs')
+    .description('list runs, newest first')
+    .option('--limit <number>', 'how many', wholeNumber, 20)
+    .option('--json', 'as JSON')
+    .action(async (options: { limit: number; json?: boolean }) => done(await listRuns(io, await connect(), options)));
+  program
+    .command('report')
+    .description('print the report of a run')
+    .argument('<run>')
+    .addOption(new Option('--format <format>').choices(reportFormats).default('terminal'))
+    .action(async (run: string, { format }: { format: ReportFormat }) => done(await report(io, await connect(), run, format)));
+  program
+    .command('cancel')
+    .description('stop a run; it still writes its report')
+    .argument('<run>')
+    .action(async (run: string) => done(await cancel(io, await connect(), run)));
+  program
+    .command('verify')
+    .description('check the chain of custody of a run here: exit status 0 holds, 1 broken, 2 not checkable')
+    .argument('<run>')
+    .option('--keys <file>', 'JWK set with the keys to trust, instead of those that the service gives')
+    .action(async (run: string, { keys }: { keys?: string }) => done(await verify(io, connect, run, keys)));
+  program
+    .command('playbooks')
+    .description('list playbooks')
+    .action(async () => done(await listPlaybooks(io, await connect())));
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1_000) throw new InvalidArgumentError('must be a number from 1 to 1000');
+  return value;
+}

@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { readNodeFacts } from '../playbooks/acquisition/node-facts.js';
+import { asTriageError } from '../playbooks/domain/error.js';
+import type { NodePort } from '../playbooks/ports.js';
+import { openCluster, openIntel, openNodes, type WorkerConfig } from '../workers/context.js';
+import type { DoctorCheck, DoctorFinding } from './commands/doctor.js';
+import type { ServiceConfig } from './config.js';
+import { workerConfig } from './worker-config.js';
+
+/** The sha256 of the EICAR test file, which every intelligence source knows (eicar.org). */
+const eicar = '275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f';
+
+/** Checks of what runs need outside this machine: the cluster, each node that known_hosts names, VirusTotal. */
+export function serviceChecks(service: ServiceConfig): readonly DoctorCheck[] {
+  const config = workerConfig(service);
+  return [
+    { name: `cluster ${config.cluster.name}`, run: (signal) => checkCluster(config, signal) },
+    { name: 'nodes', run: (signal) => checkNodes(config, signal) },
+    { name: 'VirusTotal', run: (signal) => checkIntel(config, signal) },
+  ];
+}
+
+/** Asks for a pod that is not there: the refusal that says so proves address, credential and permission. */
+async function checkCluster(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {
+  const { name, kubeconfig } = config.cluster;
+  try {
+    await openCluster(config).pod({ cluster: name, namespace: 'default', pod: 'podtriage-doctor' }, signal);
+  } catch (error) {
+    const { code, message } = asTriageError(error);
+    if (code !== 'pod-not-found') return { ok: false, found: message, todo: `check PODTRIAGE_KUBECONFIG (${kubeconfig}) and apply deploy/rbac.yaml` };
+  }
+  return { ok: true, found: `reads pods, by ${kubeconfig}` };
+}
+
+async function checkNodes(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {
+  const { knownHosts, user = userInfo().username } = config.ssh;
+  const names = await knownNames(knownHosts);
+  if (names.length === 0) {
+    return {
+      ok: false,
+      found: `${knownHosts} names no node`,
+      todo: `add a line for each node, by its name in Kubernetes: NODE ssh-ed25519 KEY (ssh-keyscan gives the key; check it by another way)`,
+    };
+  }
+  const nodes = openNodes(config);
+  const found = await Promise.all(names.map((name) => checkNode(config, nodes, name, signal)));
+  const bad = found.filter((problem) => problem !== undefined);
+  if (bad.length === 0) return { ok: true, found: `${names.length} of ${names.length} let ${user} in, with root and all tools: ${names.join(', ')}` };
+  return { ok: false, found: `${bad.length} of ${names.length} cannot be read`, todo: bad.join('; ') };
+}
+
+/** Undefined when the node lets us in, gives root, and has the tools. */
+async function checkNode(config: WorkerConfig, nodes: NodePort, name: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const session = await nodes.connect(await openCluster(config).node(config.cluster.name, name, signal), signal);
+    try {
+      await readNodeFacts(session, signal);
+    } finally {
+      await session.close();
+    }
+    return undefined;
+  } catch (error) {
+    return `${name}: ${asTriageError(error).message}`;
+  }
+}
+
+/** Plain names of a known_hosts file (sshd(8)); hashed ones and patterns cannot be told. */
+async function knownNames(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const hosts = text.split('\n').flatMap((line) => (/^\s*[#@|]/.test(line) ? [] : (line.trim().split(/\s+/)[0] ?? '').split(',')));
+  return [...new Set(hosts.map((host) => /^\[(.+)\]:\d+$/.exec(host)?.[1] ?? host).filter((host) => /^[a-z0-9][a-z0-9.-]*$/.test(host)))];
+}
+
+async function checkIntel(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {
+  const intel = await openIntel(config);
+  if (intel === undefined) return { ok: 'warn', found: 'no key', todo: 'set PODTRIAGE_VT_KEY_FILE; without it hashes are recorded as not asked' };
+  try {
+    await intel.lookup(eicar, signal);
+    return { ok: true, found: 'the key is right (this spent one request)' };
+  } catch (error) {
+    const { code, message } = asTriageError(error);
+    return { ok: code === 'intel-quota' ? 'warn' : false, found: message, todo: 'check PODTRIAGE_VT_KEY_FILE and PODTRIAGE_VT_URL' };
+  }
+}

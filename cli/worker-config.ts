@@ -1,0 +1,29 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { WorkerConfig } from '../workers/context.js';
+import type { ServiceConfig } from './config.js';
+
+/** The part of the configuration that workers need, with its defaults: the service account in a pod, else ~/.kube/config. */
+export function workerConfig(config: ServiceConfig): WorkerConfig {
+  const { cluster, ssh, node, virusTotal, data } = config;
+  const { perMinute, perDay, perMonth } = virusTotal;
+  const address = node.containerdAddress === undefined ? [] : ['--address', node.containerdAddress];
+  return {
+    cluster: { name: cluster.name, kubeconfig: cluster.kubeconfig ?? defaultKubeconfig() },
+    ssh: {
+      user: ssh.user,
+      keyFile: ssh.keyFile,
+      agent: ssh.agent,
+      port: ssh.port,
+      knownHosts: ssh.knownHosts ?? join(data.dir, 'known_hosts'),
+      sudo: node.sudo,
+    },
+    virusTotal: { url: virusTotal.url, keyFile: virusTotal.keyFile, limits: { perMinute, perDay, perMonth } },
+    nerdctl: [node.nerdctl, ...address],
+    nodeSlots: node.slots,
+  };
+}
+
+function defaultKubeconfig(): string {
+  return process.env['KUBERNETES_SERVICE_HOST'] === undefined ? join(homedir(), '.kube', 'config') : 'in-cluster';
+}

@@ -1,0 +1,68 @@
+import type { Lookup } from '../domain/lookup.js';
+import type { Gap } from '../domain/run.js';
+import { shortText } from '../domain/short-text.js';
+import type { Subject } from './subject.js';
+import { countOf, listOf } from './words.js';
+
+const executable: ReadonlySet<string> = new Set(['elf', 'script', 'php']);
+const open: ReadonlySet<Lookup['status']> = new Set(['pending', 'not-asked', 'error']);
+
+/** Counts what keeps a run from saying that nothing was found. */
+export class Doubts {
+  readonly #waiting = new Map<string, Lookup['status']>();
+  #unknownExecutables = 0;
+  #unasked = 0;
+  #unseen = 0;
+
+  add(subject: Subject): void {
+    const { change, artifact, lookup } = subject;
+    if (lookup !== undefined) this.lookup(lookup);
+    if (artifact === undefined) {
+      if (change !== undefined && isUnseen(change)) this.#unseen += 1;
+      return;
+    }
+    if (lookup === undefined && artifact.size > 0) this.#unasked += 1;
+    if (lookup?.status === 'unknown' && executable.has(artifact.content)) this.#unknownExecutables += 1;
+  }
+
+  /** Takes an answer, whether or not any file goes with it. */
+  lookup({ sha256, status }: Lookup): void {
+    if (isOpen({ status })) this.#waiting.set(sha256, status);
+  }
+
+  /** In words, the heaviest first; empty when everything was looked at. */
+  words(gaps: readonly Gap[], failedSteps: readonly string[]): string[] {
+    const failed = failedSteps.map((step) => shortText(step, 60));
+    const waiting = (status: Lookup['status']): number => [...this.#waiting.values()].filter((each) => each === status).length;
+    return [
+      failed.length === 0 ? '' : `${failed.length === 1 ? 'step' : 'steps'} ${listOf(failed.slice(0, 10))} did not succeed`,
+      phrase(this.#unknownExecutables, 'program or script is unknown to every source', 'programs and scripts are unknown to every source'),
+      phrase(this.#unseen, 'changed file could not be read or was left out', 'changed files could not be read or were left out'),
+      phrase(this.#unasked, 'file was not looked up', 'files were not looked up'),
+      phrase(waiting('pending'), 'lookup is still waiting', 'lookups are still waiting'),
+      phrase(waiting('not-asked'), 'hash was not asked about', 'hashes were not asked about'),
+      phrase(waiting('error'), 'lookup failed', 'lookups failed'),
+      phrase(withoutLookups(gaps, this.#waiting).length, 'thing could not be had', 'things could not be had'),
+    ].filter((words) => words !== '');
+  }
+}
+
+/** Gaps that are not about one of these hashes: a missing answer is counted as such, not twice. */
+export function withoutLookups<T extends Gap>(gaps: readonly T[], hashes: { has(sha256: string): boolean }): T[] {
+  return gaps.filter(({ subject }) => !hashes.has(/[0-9a-f]{64}$/.exec(subject)?.[0] ?? ''));
+}
+
+/** Says whether an answer is still to come or was never asked for. */
+export function isOpen({ status }: Pick<Lookup, 'status'>): boolean {
+  return open.has(status);
+}
+
+/** A file whose bytes nobody has looked at. Placeholders and empty files have none. */
+function isUnseen({ kind, type, origin, size }: NonNullable<Subject['change']>): boolean {
+  if (kind === 'deleted' || size === 0) return false;
+  return type === 'file' || (type === 'unknown' && origin === 'container');
+}
+
+function phrase(count: number, one: string, many: string): string {
+  return count === 0 ? '' : countOf(count, one, many);
+}

@@ -1,0 +1,95 @@
+import type { Artifact, ArtifactSource } from '../domain/artifact.js';
+import type { Change, Place } from '../domain/change.js';
+import type { Lookup } from '../domain/lookup.js';
+import { pathBytes } from '../domain/path-name.js';
+
+/** What a rule looks at: a changed path with the bytes acquired from it and what is known of them; or acquired bytes alone. */
+export interface Subject {
+  readonly change?: Change;
+  readonly artifact?: Artifact;
+  readonly lookup?: Lookup;
+}
+
+/** Where a subject lies; undefined for bytes that came from no path. */
+export function sourceOf({ change, artifact }: Subject): ArtifactSource | undefined {
+  if (change === undefined) return artifact?.source;
+  const { container, containerId, place, path } = change;
+  return { container, containerId, place, path };
+}
+
+/** The identity of a path in a run. */
+export function sourceKey({ containerId, place, path }: Pick<ArtifactSource, 'containerId' | 'place' | 'path'>): string {
+  return [containerId, ...placeParts(place), path.b64].join('\0');
+}
+
+function placeParts(place: Place): string[] {
+  return place.kind === 'rootfs' ? ['rootfs'] : ['volume', place.volume, place.mountPath];
+}
+
+/**
+ * A path as the container sees it, without leading `/`, one latin1 character for each byte: nothing that the suspect writes into a name,
+ * such as bytes that are no UTF-8, can hide the rest of it from a pattern.
+ */
+export function rawPath({ place, path }: Pick<ArtifactSource, 'place' | 'path'>): string {
+  const name = pathBytes(path).toString('latin1');
+  return place.kind === 'rootfs' ? name : `${mountOf(place.mountPath)}/${name}`;
+}
+
+const rawPaths = new WeakMap<Subject, string>();
+
+/** The {@link rawPath} of a subject, made once: every rule asks for it. Undefined for bytes that came from no path. */
+export function rawPathOf(subject: Subject): string | undefined {
+  const source = rawPaths.has(subject) ? undefined : sourceOf(subject);
+  if (source !== undefined) rawPaths.set(subject, rawPath(source));
+  return rawPaths.get(subject);
+}
+
+function mountOf(mountPath: string): string {
+  return Buffer.from(mountPath, 'utf8')
+    .toString('latin1')
+    .replace(/^\/+|\/+$/g, '');
+}
+
+/** Joins changes with the artifacts taken from them and with the answers about their hashes. Files without a change come last. */
+export function* joinSubjects(changes: Iterable<Change>, artifacts: readonly Artifact[], lookups: readonly Lookup[]): Generator<Subject> {
+  const answers = worstAnswers(lookups);
+  const files = new Map<string, Artifact>();
+  for (const artifact of artifacts) {
+    if (artifact.kind === 'file' && artifact.source !== undefined) files.set(sourceKey(artifact.source), artifact);
+  }
+  const used = new Set<string>();
+  for (const change of changes) {
+    const key = sourceKey(change);
+    used.add(key);
+    yield { change, ...withAnswer(files.get(key), answers) };
+  }
+  for (const [key, artifact] of files) if (!used.has(key)) yield withAnswer(artifact, answers);
+}
+
+const worstFirst: readonly Lookup['status'][] = [
+  'detected',
+  'known-bad',
+  'suspicious',
+  'known-good',
+  'undetected',
+  'unknown',
+  'error',
+  'pending',
+  'not-asked',
+];
+
+/** Where several sources know a hash, the worst that any of them says. */
+function worstAnswers(lookups: readonly Lookup[]): ReadonlyMap<string, Lookup> {
+  const answers = new Map<string, Lookup>();
+  for (const lookup of lookups) {
+    const other = answers.get(lookup.sha256);
+    if (other === undefined || worstFirst.indexOf(lookup.status) < worstFirst.indexOf(other.status)) answers.set(lookup.sha256, lookup);
+  }
+  return answers;
+}
+
+function withAnswer(artifact: Artifact | undefined, answers: ReadonlyMap<string, Lookup>): Subject {
+  if (artifact === undefined) return {};
+  const lookup = answers.get(artifact.sha256);
+  return { artifact, ...(lookup === undefined ? {} : { lookup }) };
+}

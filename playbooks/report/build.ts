@@ -1,0 +1,123 @@
+import type { Artifact } from '../domain/artifact.js';
+import type { Change } from '../domain/change.js';
+import type { Lookup } from '../domain/lookup.js';
+import type { StepRecord } from '../domain/run.js';
+import { safeText, shortText } from '../domain/short-text.js';
+import type { Verdict } from '../domain/verdict.js';
+import type { Board } from '../facts.js';
+import type { RunInfo } from '../ports.js';
+import { lookAtFirst } from './look-first.js';
+import type { Counts, Report, ReportStep } from './model.js';
+import { firstRows } from './rows.js';
+import { summaryOf } from './summary.js';
+
+/** All that a report is made of. */
+export interface ReportInput {
+  readonly run: RunInfo;
+  readonly requestedBy: string;
+  /** When it is written; ISO 8601. */
+  readonly writtenAt: string;
+  /** 1 for the first report of a run. */
+  readonly version: number;
+  /** What is missing on the board was not had. */
+  readonly board: Board;
+  /** In the playbook's order, without the step that writes this report. */
+  readonly steps: readonly { readonly name: string; readonly record?: StepRecord | undefined }[];
+  readonly artifacts: readonly Artifact[];
+  readonly lookups: readonly Lookup[];
+  /** Read once. */
+  readonly changes: Iterable<Change>;
+  /** Mount points, writable for the suspect, that no diff shows and that were not collected. */
+  readonly blindSpots: readonly string[];
+  readonly custody: { readonly entries: number; readonly head: string };
+}
+
+/** Builds the report: same input, same report. */
+export function buildReport(input: ReportInput): Report {
+  const { findings, ...verdict } = input.board.verdict ?? noVerdict;
+  const changes = { total: 0, added: 0, changed: 0, deleted: 0, present: 0 };
+  const changeRows = firstRows(input.changes, ({ kind }) => {
+    changes.total += 1;
+    changes[kind] += 1;
+  });
+  const gaps = input.steps.flatMap(({ name, record }) => (record?.gaps ?? []).map((gap) => ({ step: name, ...gap })));
+  const limits = input.steps.flatMap(({ name, record }) => (record?.limits ?? []).map((limit) => ({ step: name, ...limit })));
+  const steps = input.steps.map(({ name, record }) => stepOf(name, record));
+  const report: Omit<Report, 'summary'> = {
+    schemaVersion: 1,
+    version: input.version,
+    run: runOf(input),
+    completeness:
+      gaps.length === 0 && steps.every(({ status, reason }) => status === 'succeeded' || reason === 'not-applicable') ? 'full' : 'partial',
+    verdict,
+    findings,
+    lookAtFirst: lookAtFirst(findings),
+    counts: countsOf(input, changes),
+    blindSpots: input.blindSpots.map((mount) => safeText(mount, 300)),
+    gaps,
+    limits,
+    changes: { ...changeRows, ...listingOf(input.board.changes?.sha256) },
+    artifacts: { ...firstRows(input.artifacts, () => undefined), ...listingOf(input.board.artifacts?.sha256) },
+    lookups: [...input.lookups],
+    steps,
+    custody: { ...input.custody },
+  };
+  return { ...report, summary: summaryOf(report) };
+}
+
+const noVerdict: Verdict = {
+  level: 'inconclusive',
+  headline: 'No verdict could be made: the steps before it did not get far enough.',
+  findings: [],
+  findingCount: 0,
+  techniques: [],
+};
+
+function listingOf(sha256: string | undefined): { listing?: string } {
+  return sha256 === undefined ? {} : { listing: sha256 };
+}
+
+function runOf({ run, requestedBy, writtenAt, board }: ReportInput): Report['run'] {
+  const { target, caseId, reason } = run.request;
+  return {
+    id: run.id,
+    playbook: { ...run.playbook },
+    target: { ...target, ...(board.target === undefined ? {} : { uid: board.target.uid }) },
+    ...(board.node === undefined ? {} : { node: { ...board.node } }),
+    requestedBy: shortText(requestedBy, 200),
+    ...(caseId === undefined ? {} : { caseId: shortText(caseId, 800) }),
+    ...(reason === undefined ? {} : { reason: shortText(reason, 4_000) }),
+    createdAt: run.createdAt,
+    writtenAt,
+  };
+}
+
+function countsOf({ artifacts, lookups }: ReportInput, changes: Counts['changes']): Counts {
+  const files = artifacts.filter(({ kind }) => kind === 'file');
+  const statuses = lookups.map(({ status }) => status).sort();
+  return {
+    changes,
+    files: {
+      total: files.length,
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      known: files.filter(({ known }) => known).length,
+      unstable: files.filter(({ unstable }) => unstable === true).length,
+    },
+    lookups: Object.fromEntries([...new Set(statuses)].map((status) => [status, statuses.filter((each) => each === status).length])),
+  };
+}
+
+function stepOf(name: string, record: StepRecord | undefined): ReportStep {
+  if (record === undefined) return { name, status: 'not-run' };
+  const { status, reason, detail, error, attempt, startedAt, finishedAt } = record;
+  return {
+    name,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(detail === undefined ? {} : { detail: safeText(detail, 500) }),
+    ...(error === undefined ? {} : { error: { code: error.code, message: safeText(error.message, 1_000) } }),
+    attempt,
+    startedAt,
+    finishedAt,
+  };
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+
+/** How much of the start of each file is kept for telling its kind. */
+const headBytes = 512;
+
+/** All hashes, the size and the head of a stream in one pass. */
+export class Digest {
+  private readonly hashes = { sha256: createHash('sha256'), sha1: createHash('sha1'), md5: createHash('md5') };
+  private readonly head: Uint8Array[] = [];
+  private headLength = 0;
+  private size = 0;
+
+  update(chunk: Uint8Array): void {
+    for (const hash of Object.values(this.hashes)) hash.update(chunk);
+    this.size += chunk.length;
+    if (this.headLength >= headBytes) return;
+    const part = Uint8Array.from(chunk.subarray(0, headBytes - this.headLength));
+    this.head.push(part);
+    this.headLength += part.length;
+  }
+
+  /** Ends the pass; can be called once. */
+  finish(): { sha256: string; sha1: string; md5: string; size: number; head: Uint8Array } {
+    return {
+      sha256: this.hashes.sha256.digest('hex'),
+      sha1: this.hashes.sha1.digest('hex'),
+      md5: this.hashes.md5.digest('hex'),
+      size: this.size,
+      head: Uint8Array.from(Buffer.concat(this.head)),
+    };
+  }
+}

@@ -1,0 +1,85 @@
+import type { Redis } from 'ioredis';
+import { TriageError } from '../playbooks/domain/error.js';
+import type { RunRequest } from '../playbooks/domain/request.js';
+import type { Playbook } from '../playbooks/playbook.js';
+import type { CustodyWriter } from './custody.js';
+import { addFlow } from './flow.js';
+import type { Keys } from './keys.js';
+import { jobId, type Queues, queueName } from './queues.js';
+import { newRunId } from './run-id.js';
+import { RedisRunReader } from './run-reader.js';
+import type { PinnedPlaybook } from './run-record.js';
+import type { RunCommander } from './run-view.js';
+import { runCancel } from './scripts/run-cancel.js';
+import { runOpen } from './scripts/run-open.js';
+
+/** What a {@link RedisRunCommander} works with. */
+export interface CommanderDeps {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly custody: CustodyWriter;
+  readonly queues: Queues;
+  /** By name. */
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly clock?: () => Date;
+  /** Delay before the first retry of a step; doubles each time. */
+  readonly retryDelayMs?: number;
+}
+
+/** Opens and cancels runs. */
+export class RedisRunCommander implements RunCommander {
+  private readonly reader: RedisRunReader;
+
+  constructor(private readonly deps: CommanderDeps) {
+    this.reader = new RedisRunReader(deps.redis, deps.keys);
+  }
+
+  async open(request: RunRequest, requestedBy: string): Promise<string> {
+    const { run, playbook } = await this.record(request, requestedBy);
+    await addFlow(this.deps.queues, run, { request, playbook }, this.deps.retryDelayMs);
+    return run;
+  }
+
+  /** Records a run without queueing it: the first half of {@link open}. The reconciler does the other if it never comes. */
+  async record(request: RunRequest, requestedBy: string): Promise<{ run: string; playbook: PinnedPlaybook }> {
+    const { keys, custody, clock = (): Date => new Date() } = this.deps;
+    const playbook = this.pin(request.playbook);
+    const now = clock();
+    const run = newRunId(now);
+    const fields = {
+      request: JSON.stringify(request),
+      playbook: JSON.stringify(playbook),
+      requestedBy,
+      createdAt: now.toISOString(),
+    };
+    const { name, title, sha256 } = playbook;
+    const act = {
+      act: 'run.requested',
+      detail: { request: { ...request }, playbook: { name, title, sha256 }, createdAt: fields.createdAt },
+    } as const;
+    const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat()];
+    const [what] = await custody.write(run, [act], { script: runOpen, keys: [keys.open, keys.all], rest }, requestedBy);
+    if (what !== 'ok') throw new TriageError('conflict', `run ${run} exists already; ask again`);
+    return { run, playbook };
+  }
+
+  async cancel(run: string, by: string): Promise<boolean> {
+    const { keys, custody, clock = (): Date => new Date() } = this.deps;
+    const record = await this.reader.record(run);
+    if (record === undefined) throw new TriageError('not-found', `there is no run ${run}`);
+    const command = { script: runCancel, keys: [], rest: [clock().toISOString(), keys.cancels, run] };
+    const [what] = await custody.write(run, [{ act: 'run.cancel-requested', detail: {} }], command, by);
+    if (what === 'ended' || what === 'gone') return false;
+    const { cluster } = record.request.target;
+    await Promise.all(record.playbook.steps.map(({ name, queue }) => this.deps.queues.wake(queueName(queue, cluster), jobId(run, name))));
+    return true;
+  }
+
+  private pin(name: string): PinnedPlaybook {
+    const playbook = this.deps.playbooks.get(name);
+    if (playbook === undefined)
+      throw new TriageError('playbook-unknown', `there is no playbook "${name}"; known: ${[...this.deps.playbooks.keys()].join(', ')}`);
+    const steps = playbook.steps.map(({ step }) => ({ name: step.name, queue: step.queue, attempts: step.attempts }));
+    return { name: playbook.name, title: playbook.title, sha256: playbook.sha256, steps };
+  }
+}

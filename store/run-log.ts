@@ -1,0 +1,175 @@
+import type { Redis } from 'ioredis';
+import type { Artifact } from '../playbooks/domain/artifact.js';
+import { type Act, type CustodyAct, sha256Hex } from '../playbooks/domain/custody.js';
+import { TriageError } from '../playbooks/domain/error.js';
+import type { JsonObject } from '../playbooks/domain/json.js';
+import type { Lookup } from '../playbooks/domain/lookup.js';
+import type { StepRecord, Wait } from '../playbooks/domain/run.js';
+import { type CustodyWriter, maxActsPerCall } from './custody.js';
+import type { Keys } from './keys.js';
+import { defined } from './run-record.js';
+import { append } from './scripts/append.js';
+import { runWait } from './scripts/run-wait.js';
+import { runScript } from './scripts/script.js';
+import { stepBegin } from './scripts/step-begin.js';
+import { stepFinish } from './scripts/step-finish.js';
+
+/** How an attempt begins. `gone`: the run does not exist (any more). */
+export type Begun = { readonly what: 'go' | 'cancelled'; readonly fence: string } | { readonly what: 'recorded' } | { readonly what: 'gone' };
+
+/** One attempt's place: what it records is refused when a newer attempt has begun. */
+export interface Attempt {
+  readonly run: string;
+  readonly step: string;
+  readonly fence: string;
+}
+
+/** The fence of who takes a step over from an attempt that will never end. */
+export const takeOver = '*';
+
+/** What a finished step changes in the run: fields of its HASH, and the end state when the step closes the run. */
+export interface RunSummary {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly final?: 'completed' | 'failed';
+}
+
+const finishActs = { succeeded: 'step.finished', failed: 'step.failed', skipped: 'step.skipped' } as const satisfies Record<
+  StepRecord['status'],
+  CustodyAct
+>;
+
+/** The entry that a record of this status has in custody. */
+export function finishAct(status: StepRecord['status']): CustodyAct {
+  return finishActs[status];
+}
+
+interface Item {
+  readonly field: string;
+  readonly value: string;
+  readonly act: Act;
+}
+
+/** What workers write down: attempts, outcomes, artifacts, lookups. Record and custody entry are one act each. */
+export class RunLog {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+    private readonly custody: CustodyWriter,
+    private readonly clock: () => Date = () => new Date(),
+  ) {}
+
+  /** Looks what there is to do for a step, before anything is written. */
+  async peek(run: string, step: string): Promise<'open' | 'cancelled' | 'recorded' | 'gone'> {
+    const [[state, cancel], recorded] = await Promise.all([
+      this.redis.hmget(this.keys.run(run), 'state', 'cancel'),
+      this.redis.hexists(this.keys.steps(run), step),
+    ]);
+    if (state == null) return 'gone';
+    if (recorded === 1) return 'recorded';
+    return cancel == null ? 'open' : 'cancelled';
+  }
+
+  /** Begins an attempt; `attempt` counts from 1. */
+  async begin(run: string, step: string, attempt: number): Promise<Begun> {
+    const act: Act = { act: 'step.started', subject: step, detail: { attempt } };
+    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.begun(run)];
+    const begun = JSON.stringify({ attempt, startedAt: this.clock().toISOString() });
+    const [what, fence] = await this.custody.write(run, [act], { script: stepBegin, keys, rest: [step, begun] });
+    if (what === 'go' || what === 'cancelled') return { what, fence: String(fence) };
+    return what === 'recorded' ? { what } : { what: 'gone' };
+  }
+
+  /** Records the outcome of a step, once. All answers but `ok` mean that somebody else has done or will do it. */
+  async finish(
+    { run, step, fence }: Attempt,
+    record: StepRecord,
+    summary: RunSummary = { fields: {} },
+  ): Promise<'ok' | 'already' | 'stale' | 'gone'> {
+    const text = JSON.stringify(record);
+    const { status, attempt, reason, error, facts, gaps, limits } = record;
+    const detail: JsonObject = {
+      attempt,
+      record: sha256Hex(text),
+      ...defined({ reason, error: error?.code }),
+      facts: Object.keys(facts),
+      gaps: gaps.length,
+      limits: limits.length,
+    };
+    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.finished(run), this.keys.open];
+    const { fields, final = '' } = summary;
+    const rest = [step, fence, text, final, run, Object.keys(fields).length, ...Object.entries(fields).flat()];
+    const [what] = await this.custody.write(run, [{ act: finishActs[status], subject: step, detail }], { script: stepFinish, keys, rest });
+    return what === 'ok' || what === 'already' || what === 'stale' ? what : 'gone';
+  }
+
+  /** Appends acts that are not fenced: what was done on the target was done, whoever did it. */
+  record(run: string, acts: readonly Act[]): Promise<void> {
+    return this.custody.append(run, acts);
+  }
+
+  /** Records artifacts, each once; those that the run has already are left as they are. Throws `stale-attempt`. */
+  recordArtifacts(attempt: Attempt, artifacts: readonly Artifact[]): Promise<void> {
+    const items = artifacts.map((artifact) => {
+      const value = JSON.stringify(artifact);
+      const { id, kind, sha256, size, method, unstable } = artifact;
+      const detail: JsonObject = { kind, sha256, size, method, record: sha256Hex(value), ...defined({ unstable }) };
+      return { field: id, value, act: { act: artifact.known ? 'artifact.known' : 'artifact.stored', subject: id, detail } as const };
+    });
+    return this.recordOnce(attempt, this.keys.artifacts(attempt.run), items);
+  }
+
+  /** Records the answers to a run's lookups, each once. Throws `stale-attempt`. */
+  recordLookups(attempt: Attempt, lookups: readonly Lookup[]): Promise<void> {
+    const items = lookups.map((lookup) => {
+      const value = JSON.stringify(lookup);
+      const { sha256, source, status, cached, answer } = lookup;
+      const detail: JsonObject = { source, status, cached, record: sha256Hex(value), ...defined({ answer }) };
+      return { field: sha256, value, act: { act: 'lookup.answered', subject: sha256, detail } as const };
+    });
+    return this.recordOnce(attempt, this.keys.lookups(attempt.run), items);
+  }
+
+  /** Shows why the run stands still at a step, or with undefined that it goes on. A beginning attempt ends the wait by itself. */
+  async waiting(run: string, step: string, wait: Pick<Wait, 'for' | 'eta'> | undefined): Promise<void> {
+    const args = [this.keys.changes(run), step, wait?.for ?? '', this.clock().toISOString(), wait?.eta ?? ''];
+    await runScript(this.redis, runWait, [this.keys.run(run)], args);
+  }
+
+  /** When the run first waited for answers about its hashes, or undefined. ISO 8601. */
+  async askedSince(run: string): Promise<string | undefined> {
+    return (await this.redis.hget(this.keys.run(run), 'lookupsSince')) ?? undefined;
+  }
+
+  /** The same; from now on, if it never did. */
+  async askSince(run: string): Promise<string> {
+    const now = this.clock().toISOString();
+    await this.redis.hsetnx(this.keys.run(run), 'lookupsSince', now);
+    return (await this.askedSince(run)) ?? now;
+  }
+
+  /** Ids of all runs that have not been sealed, oldest first. */
+  openRuns(): Promise<readonly string[]> {
+    return this.redis.zrange(this.keys.open, '0', '-1');
+  }
+
+  private async recordOnce(attempt: Attempt, records: string, items: readonly Item[]): Promise<void> {
+    const unique = [...new Map(items.map((item) => [item.field, item])).values()];
+    for (let from = 0; from < unique.length; from += maxActsPerCall)
+      await this.recordBatch(attempt, records, unique.slice(from, from + maxActsPerCall));
+  }
+
+  private async recordBatch({ run, step, fence }: Attempt, records: string, batch: readonly Item[]): Promise<void> {
+    let items = batch;
+    while (items.length > 0) {
+      const rest = [step, fence, items.length, ...items.flatMap(({ field, value }) => [field, value])];
+      const keys = [records, this.keys.steps(run), this.keys.fences(run)];
+      const acts = items.map(({ act }) => act);
+      const [what, ...known] = await this.custody.write(run, acts, { script: append, keys, rest });
+      if (what === 'ok') return;
+      if (what !== 'known')
+        throw new TriageError('stale-attempt', `a newer attempt at ${step} of run ${run} has begun, or it is finished; this one records no more`);
+      const there = new Set(known);
+      items = items.filter(({ field }) => !there.has(field));
+    }
+  }
+}

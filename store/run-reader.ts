@@ -1,0 +1,125 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
+import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
+import type { RunState, StepRecord } from '../playbooks/domain/run.js';
+import type { ChangeFeed } from './change-feed.js';
+import type { Keys } from './keys.js';
+import { jsonOf, parsed } from './parsed.js';
+import { begunsSchema, type RunRecord, recordsSchema, runRecordSchema, viewOf } from './run-record.js';
+import type { RunReader, RunView } from './run-view.js';
+
+const artifactsSchema = z.array(jsonOf(artifactSchema));
+const lookupsSchema = z.array(jsonOf(lookupSchema));
+/** How many runs one page of a filtered list looks at. */
+const maxScan = 1_000;
+
+/** Reads runs out of Redis; all of it is parsed. */
+export class RedisRunReader implements RunReader {
+  /** @param feed where {@link changed} hears of changes; without it, it only waits for the time to pass */
+  constructor(
+    protected readonly redis: Redis,
+    protected readonly keys: Keys,
+    private readonly feed?: ChangeFeed,
+  ) {}
+
+  async get(run: string): Promise<RunView | undefined> {
+    const record = await this.record(run);
+    if (record === undefined) return undefined;
+    const [records, begun] = await Promise.all([
+      this.read((redis) => redis.hgetall(this.keys.steps(run))),
+      this.read((redis) => redis.hgetall(this.keys.begun(run))),
+    ]);
+    return viewOf(run, record, parsed(recordsSchema, records, `the steps of run ${run}`), parsed(begunsSchema, begun, `the attempts of run ${run}`));
+  }
+
+  /** The run's own HASH, without its steps. */
+  async record(run: string): Promise<RunRecord | undefined> {
+    const hash = await this.read((redis) => redis.hgetall(this.keys.run(run)));
+    return Object.keys(hash).length === 0 ? undefined : parsed(runRecordSchema, hash, `run ${run}`);
+  }
+
+  async list(page: { limit: number; cursor?: string; state?: RunState }): Promise<{ runs: readonly RunView[]; next?: string }> {
+    const runs: RunView[] = [];
+    let before = page.cursor === undefined ? '+' : `(${decodeCursor(page.cursor)}`;
+    for (let scanned = 0; scanned < maxScan; ) {
+      const ids = await this.read((redis) => redis.zrange(this.keys.all, before, '-', 'BYLEX', 'REV', 'LIMIT', 0, page.limit));
+      for (const id of ids) {
+        if (runs.length === page.limit) return { runs, next: encodeCursor(before) };
+        const view = await this.get(id);
+        if (view !== undefined && (page.state === undefined || view.state === page.state)) runs.push(view);
+        before = `(${id}`;
+      }
+      if (ids.length < page.limit) return { runs };
+      scanned += ids.length;
+    }
+    return { runs, next: encodeCursor(before) };
+  }
+
+  async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
+    const hash = await this.read((redis) => redis.hgetall(this.keys.steps(run)));
+    return new Map(Object.entries(parsed(recordsSchema, hash, `the steps of run ${run}`)));
+  }
+
+  async artifacts(run: string): Promise<readonly Artifact[]> {
+    const values = await this.read((redis) => redis.hvals(this.keys.artifacts(run)));
+    const artifacts = parsed(artifactsSchema, values, `the artifacts of run ${run}`);
+    return artifacts.sort((a, b) => compare(a.acquiredAt, b.acquiredAt) || compare(a.id, b.id));
+  }
+
+  async lookups(run: string): Promise<readonly Lookup[]> {
+    const values = await this.read((redis) => redis.hvals(this.keys.lookups(run)));
+    return parsed(lookupsSchema, values, `the lookups of run ${run}`).sort((a, b) => compare(a.sha256, b.sha256));
+  }
+
+  custody(run: string, from: number, count: number): Promise<readonly string[]> {
+    return count <= 0 ? Promise.resolve([]) : this.read((redis) => redis.lrange(this.keys.custody(run), from, from + count - 1));
+  }
+
+  /** Length of the chain and the hash of its last entry, which fit each other. */
+  async chainHead(run: string): Promise<{ entries: number; head: string }> {
+    const replies = await this.read((redis) => redis.multi().llen(this.keys.custody(run)).get(this.keys.head(run)).exec());
+    const [entries, head] = (replies ?? []).map(([, value]) => value);
+    return { entries: Number(entries ?? 0), head: typeof head === 'string' ? head : '' };
+  }
+
+  async changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
+    const revision = (): Promise<string | null> => this.read((redis) => redis.hget(this.keys.run(run), 'rev'));
+    const before = revision();
+    const waiter = new AbortController();
+    const wake = (): void => waiter.abort();
+    const over = AbortSignal.any([signal, AbortSignal.timeout(ms), waiter.signal]);
+    const stop = await this.feed?.listen(this.keys.changes(run), wake);
+    try {
+      // What changed before the subscription stood shows in the revision.
+      if ((await before) !== (await revision()) || over.aborted) return;
+      await new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
+    } finally {
+      stop?.();
+    }
+  }
+
+  /** Asks Redis. Throws `redis-unavailable`. */
+  protected async read<T>(ask: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await ask(this.redis);
+    } catch (cause) {
+      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
+    }
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function encodeCursor(before: string): string {
+  return Buffer.from(before.slice(1)).toString('base64url');
+}
+
+function decodeCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString();
+  if (!/^r[0-9a-z]{1,40}$/.test(id)) throw new TriageError('invalid-request', 'the cursor is not one that this list has given');
+  return id;
+}

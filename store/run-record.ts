@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { priorities, runRequestSchema } from '../playbooks/domain/request.js';
+import { failureSchema, runStates, type StepRecord, stepRecordSchema, waitSchema } from '../playbooks/domain/run.js';
+import { verdictLevels } from '../playbooks/domain/verdict.js';
+import { jsonOf } from './parsed.js';
+import type { RunView, StepView } from './run-view.js';
+
+/** The playbook that a run pins, with all that a flow needs, so that it can be added again by who does not have the playbook. */
+export const pinnedPlaybookSchema = z.object({
+  name: z.string(),
+  title: z.string(),
+  sha256: z.string(),
+  steps: z
+    .array(z.object({ name: z.string(), queue: z.enum(['cluster', 'node', 'intel', 'evidence']), attempts: z.int().positive() }))
+    .min(1)
+    .max(50),
+});
+export type PinnedPlaybook = z.output<typeof pinnedPlaybookSchema>;
+
+/** The HASH of a run. */
+export const runRecordSchema = z.object({
+  state: z.enum(runStates),
+  request: jsonOf(runRequestSchema),
+  playbook: jsonOf(pinnedPlaybookSchema),
+  requestedBy: z.string(),
+  createdAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime().optional(),
+  cancel: z.iso.datetime().optional(),
+  completeness: z.enum(['full', 'partial']).optional(),
+  verdict: z.enum(verdictLevels).optional(),
+  error: jsonOf(failureSchema).optional(),
+  acquisitionFinished: z.iso.datetime().optional(),
+  verdictReady: z.iso.datetime().optional(),
+  reportWritten: z.iso.datetime().optional(),
+  waitStep: z.string().optional(),
+  waitFor: waitSchema.shape.for.optional(),
+  waitSince: z.iso.datetime().optional(),
+  waitEta: z.iso.datetime().optional(),
+});
+export type RunRecord = z.output<typeof runRecordSchema>;
+
+/** The newest attempt at a step, as views show it. */
+export const begunSchema = z.object({ attempt: z.int().nonnegative(), startedAt: z.iso.datetime() });
+export type Begun = z.output<typeof begunSchema>;
+
+/** The HASHes of a run's steps. */
+export const recordsSchema = z.record(z.string(), jsonOf(stepRecordSchema));
+export const begunsSchema = z.record(z.string(), jsonOf(begunSchema));
+
+/** The BullMQ priority that the run's request stands for. */
+export function priorityOf(record: Pick<RunRecord, 'request'>): number {
+  return priorities[record.request.options.priority];
+}
+
+/** Drops what is not there, so that optional fields are absent and not undefined. */
+export function defined<T extends object>(
+  fields: T,
+): { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+} {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+/** The run as API and CLI show it. */
+export function viewOf(
+  id: string,
+  record: RunRecord,
+  records: Readonly<Record<string, StepRecord>>,
+  begun: Readonly<Record<string, Begun>>,
+): RunView {
+  const { name, title, sha256, steps } = record.playbook;
+  const waitingFor =
+    record.waitFor === undefined || record.waitSince === undefined
+      ? undefined
+      : defined({ for: record.waitFor, since: record.waitSince, eta: record.waitEta });
+  return {
+    id,
+    state: record.state,
+    request: record.request,
+    playbook: { name, title, sha256 },
+    requestedBy: record.requestedBy,
+    createdAt: record.createdAt,
+    ...defined({
+      finishedAt: record.finishedAt,
+      cancelRequestedAt: record.cancel,
+      waitingFor,
+      completeness: record.completeness,
+      verdict: record.verdict,
+      error: record.error,
+    }),
+    milestones: defined({
+      acquisitionFinished: record.acquisitionFinished,
+      verdictReady: record.verdictReady,
+      reportWritten: record.reportWritten,
+    }),
+    steps: steps.map((step) => stepView(step.name, records[step.name], begun[step.name], record.waitStep === step.name)),
+  };
+}
+
+function stepView(name: string, record: StepRecord | undefined, begun: Begun | undefined, waits: boolean): StepView {
+  if (record === undefined) {
+    const state = waits ? 'waiting' : begun === undefined ? 'pending' : 'running';
+    return { name, state, attempt: begun?.attempt ?? 0, ...defined({ startedAt: begun?.startedAt }), gaps: [], limits: [] };
+  }
+  return {
+    name,
+    state: record.status,
+    attempt: record.attempt,
+    startedAt: record.startedAt,
+    finishedAt: record.finishedAt,
+    ...defined({ reason: record.reason, detail: record.detail, error: record.error }),
+    gaps: record.gaps,
+    limits: record.limits,
+    ...(record.status === 'succeeded' ? { facts: record.facts } : {}),
+  };
+}

@@ -1,0 +1,35 @@
+import { type Script, script } from './script.js';
+
+/**
+ * The beginning of every script that writes custody: compare-and-append on a run's chain.
+ *
+ * KEYS[1] chain, [2] head, [3] run, others by script.
+ * ARGV[1] seq and [2] hash that the writer has built upon, [3] hash of its last line, [4] the run's channel,
+ * [5] number of lines, then the lines, then what `rest` counts from 1.
+ *
+ * `resent` holds when these very bytes already stand at their place: the client has sent an unanswered command again.
+ * Entries have ids of their own, so equal bytes are the same act.
+ */
+const prelude = `
+local len = redis.call('LLEN', KEYS[1])
+local head = redis.call('GET', KEYS[2]) or ''
+local seq, count = tonumber(ARGV[1]), tonumber(ARGV[5])
+local function fits() return seq == len and head == ARGV[2] end
+local function resent() return seq < len and redis.call('LINDEX', KEYS[1], seq) == ARGV[6] end
+local function moved() return {'moved', len, head} end
+local function rest(n) return ARGV[5 + count + n] end
+local function set(key, from)
+  for i = 1, tonumber(rest(from)) do redis.call('HSET', key, rest(from + 2 * i - 1), rest(from + 2 * i)) end
+end
+local function push()
+  redis.call('RPUSH', KEYS[1], unpack(ARGV, 6, 5 + count))
+  redis.call('SET', KEYS[2], ARGV[3])
+  redis.call('HINCRBY', KEYS[3], 'rev', 1)
+  redis.call('PUBLISH', ARGV[4], 'changed')
+end
+`;
+
+/** Makes a script that writes custody. */
+export function chainScript(lua: string): Script {
+  return script(prelude + lua);
+}

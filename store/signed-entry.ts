@@ -1,0 +1,42 @@
+import { type KeyObject, verify } from 'node:crypto';
+import { type CustodyEntry, custodyEntrySchema, entryHash } from '../playbooks/domain/custody.js';
+import { TriageError } from '../playbooks/domain/error.js';
+
+/** Gives the public keys that may sign custody. */
+export type TrustedKeys = () => Promise<ReadonlyMap<string, KeyObject>>;
+
+/** What an entry must be, or it is not believed. */
+export interface ExpectedEntry {
+  readonly run: string;
+  readonly seq: number;
+  readonly act: CustodyEntry['act'];
+  readonly subject?: string;
+}
+
+/**
+ * Reads one entry out of its chain and believes it only with a good signature: whoever can write to Redis
+ * must not be able to tell a worker what to do on a node.
+ * @throws TriageError `custody-broken`
+ */
+export async function readSigned(line: string | null, expected: ExpectedEntry, trusted: TrustedKeys): Promise<CustodyEntry> {
+  const broken = (problem: string): TriageError =>
+    new TriageError('custody-broken', `custody entry ${expected.seq} of run ${expected.run} ${problem}; the run is not acted upon`);
+  const parsed = custodyEntrySchema.safeParse(parseJson(line ?? ''));
+  if (!parsed.success) throw broken('is missing or malformed');
+  const { hash, sig, ...body } = parsed.data;
+  if (body.run !== expected.run || body.seq !== expected.seq) throw broken('belongs elsewhere');
+  if (body.act !== expected.act || body.subject !== expected.subject) throw broken(`is not the ${expected.act} that it should be`);
+  if (entryHash(body) !== hash) throw broken('has been altered');
+  const key = (await trusted()).get(body.by);
+  if (key === undefined) throw broken(`is signed by the unknown key ${body.by}; its public key must be in the keys folder of this worker`);
+  if (!verify(null, Buffer.from(hash, 'hex'), key, Buffer.from(sig, 'base64url'))) throw broken('has a wrong signature');
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { sha256Hex } from '../playbooks/domain/custody.js';
+import { TriageError } from '../playbooks/domain/error.js';
+import { runRequestSchema } from '../playbooks/domain/request.js';
+import { type StepRecord, stepRecordSchema } from '../playbooks/domain/run.js';
+import type { RunInfo } from '../playbooks/ports.js';
+import type { Keys } from './keys.js';
+import { jsonOf, parsed } from './parsed.js';
+import { finishAct } from './run-log.js';
+import { readSigned, type TrustedKeys } from './signed-entry.js';
+
+const requestedSchema = z.object({
+  request: runRequestSchema,
+  playbook: z.object({ name: z.string(), title: z.string(), sha256: z.string() }),
+  createdAt: z.iso.datetime(),
+});
+
+/** What a worker believes of a run: only what custody has signed. */
+export class SignedRuns {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+    private readonly trusted: TrustedKeys,
+  ) {}
+
+  /** The request with target, parameters and pinned playbook, from custody entry 0. Throws `custody-broken`. */
+  async info(run: string): Promise<RunInfo> {
+    const entry = await readSigned(await this.redis.lindex(this.keys.custody(run), 0), { run, seq: 0, act: 'run.requested' }, this.trusted);
+    const { request, playbook, createdAt } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
+    return { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
+  }
+
+  /** The steps' records, each checked against the digest in its signed entry. Throws `custody-broken`. */
+  async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
+    const [records, seqs] = await Promise.all([this.redis.hgetall(this.keys.steps(run)), this.redis.hgetall(this.keys.finished(run))]);
+    const checked = await Promise.all(
+      Object.entries(records).map(async ([step, text]) => [step, await this.check(run, step, text, Number(seqs[step]))] as const),
+    );
+    return new Map(checked);
+  }
+
+  private async check(run: string, step: string, text: string, seq: number): Promise<StepRecord> {
+    const record = parsed(jsonOf(stepRecordSchema), text, `the record of ${step} of run ${run}`);
+    const line = Number.isInteger(seq) ? await this.redis.lindex(this.keys.custody(run), seq) : null;
+    const entry = await readSigned(line, { run, seq, act: finishAct(record.status), subject: step }, this.trusted);
+    if (entry.detail['record'] !== sha256Hex(text))
+      throw new TriageError('custody-broken', `the record of ${step} of run ${run} is not the one that was signed; the run is not acted upon`);
+    return record;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Express } from 'express';
+import { type Logger, pino } from 'pino';
+import supertest from 'supertest';
+import { createApi } from '../../../api/app.js';
+import type { ApiDeps } from '../../../api/deps.js';
+import { FakeEvidence, FakeRuns, Signer } from './fakes.js';
+
+export const secret = `pt_0123456789abcdef_${'s'.repeat(43)}`;
+
+/** An API on fakes of its ports, holding itself to the contract. */
+export interface Door {
+  readonly app: Express;
+  readonly runs: FakeRuns;
+  readonly evidence: FakeEvidence;
+  readonly signer: Signer;
+  /** All that was logged. */
+  readonly logged: string[];
+  get(path: string): supertest.Test;
+  post(path: string, body?: unknown): supertest.Test;
+}
+
+export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
+  const signer = new Signer();
+  const runs = new FakeRuns(signer);
+  const evidence = new FakeEvidence();
+  const logged: string[] = [];
+  const log: Logger = pino({ level: 'trace' }, { write: (line: string) => logged.push(line) });
+  const app = createApi({
+    runs,
+    commander: runs,
+    evidence,
+    keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester' } : undefined) },
+    playbooks: [{ name: 'a-f-02', title: 'File analysis', summary: 'Looks at files.', steps: ['locate-node', 'write-report'] }],
+    clusters: ['default'],
+    publicKeys: new Map([[signer.kid, signer.publicKey]]),
+    ready: () => Promise.resolve([{ name: 'redis', ok: true }]),
+    log,
+    version: '9.9.9',
+    answers: 'enforce',
+    storeTimeoutMs: 300,
+    ...overrides,
+  });
+  const agent = supertest(app);
+  const bearer = `Bearer ${secret}`;
+  return {
+    app,
+    runs,
+    evidence,
+    signer,
+    logged,
+    get: (path) => agent.get(path).set('Authorization', bearer),
+    post: (path, body) => {
+      const request = agent.post(path).set('Authorization', bearer);
+      return body === undefined ? request : request.send(body as object);
+    },
+  };
+}
+
+export const minimal = { target: { namespace: 'shop', pod: 'web-0' } };
+
+/** Opens a run through the door and returns its id. */
+export async function openRun(door: Door): Promise<string> {
+  const answer = await door.post('/api/v1/runs', minimal).expect(202);
+  return (answer.body as { id: string }).id;
+}

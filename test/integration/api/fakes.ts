@@ -1,0 +1,280 @@
+import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Artifact } from '../../../playbooks/domain/artifact.js';
+import type { Change } from '../../../playbooks/domain/change.js';
+import { type CustodyAct, type CustodyEntry, canonical, entryHash } from '../../../playbooks/domain/custody.js';
+import { TriageError } from '../../../playbooks/domain/error.js';
+import type { Lookup } from '../../../playbooks/domain/lookup.js';
+import { pathName } from '../../../playbooks/domain/path-name.js';
+import type { RunRequest } from '../../../playbooks/domain/request.js';
+import { endStates, type RunState, type StepRecord } from '../../../playbooks/domain/run.js';
+import type { EvidencePort, StoredEvidence } from '../../../playbooks/ports.js';
+import type { RunCommander, RunReader, RunView } from '../../../store/run-view.js';
+
+/** The name of the hostile file that the fakes know of: escape sequences, a line end and bytes that are no UTF-8. */
+export const hostileName = Buffer.from('tmp/\x1b[2J\x1b]0;owned\x07\n\xff\xfe.sh', 'latin1');
+export const at = '2026-01-02T03:04:05.678Z';
+const hex = (text: string) => createHash('sha256').update(text).digest('hex');
+
+export class FakeEvidence implements EvidencePort {
+  readonly #kept = new Map<string, Buffer>();
+
+  keep(text: string): string {
+    const sha256 = hex(text);
+    this.#kept.set(sha256, Buffer.from(text));
+    return sha256;
+  }
+
+  has(sha256: string): Promise<boolean> {
+    return Promise.resolve(this.#kept.has(sha256));
+  }
+
+  put(): Promise<StoredEvidence> {
+    return Promise.reject(new Error('the API never writes evidence'));
+  }
+
+  open(sha256: string): Promise<Readable> {
+    const bytes = this.#kept.get(sha256);
+    if (bytes === undefined) return Promise.reject(new TriageError('not-found', `no evidence ${sha256}`));
+    // In small pieces, as a disk may give it.
+    const pieces = Array.from({ length: Math.ceil(bytes.length / 37) }, (_, index) => bytes.subarray(index * 37, (index + 1) * 37));
+    return Promise.resolve(Readable.from(pieces));
+  }
+}
+
+/** Signs chains as the store does. */
+export class Signer {
+  readonly kid = 'test-key';
+  readonly publicKey: KeyObject;
+  readonly #privateKey: KeyObject;
+
+  constructor() {
+    const pair = generateKeyPairSync('ed25519');
+    this.publicKey = pair.publicKey;
+    this.#privateKey = pair.privateKey;
+  }
+
+  chain(run: string, acts: readonly CustodyAct[]): string[] {
+    const lines: string[] = [];
+    let prev = '';
+    for (const [seq, act] of acts.entries()) {
+      const body = { id: randomUUID(), seq, at, run, actor: 'tester', by: this.kid, act, detail: { n: seq }, prev };
+      const hash = entryHash(body);
+      const entry: CustodyEntry = { ...body, hash, sig: sign(null, Buffer.from(hash, 'hex'), this.#privateKey).toString('base64url') };
+      lines.push(canonical(entry));
+      prev = hash;
+    }
+    return lines;
+  }
+}
+
+interface FakeRun {
+  view: RunView;
+  records: Map<string, StepRecord>;
+  artifacts: Artifact[];
+  lookups: Lookup[];
+  custody: string[];
+}
+
+/** Runs in memory, moved on by the test. */
+export class FakeRuns implements RunReader, RunCommander {
+  readonly runs = new Map<string, FakeRun>();
+  readonly #listeners = new Set<(run: string) => void>();
+  /** What every method does instead of answering. */
+  broken: 'no' | 'throws' | 'hangs' = 'no';
+  #count = 0;
+
+  constructor(private readonly signer = new Signer()) {}
+
+  async open(request: RunRequest, requestedBy: string): Promise<string> {
+    await this.#trouble();
+    const id = `r${String((this.#count += 1)).padStart(4, '0')}`;
+    const view: RunView = {
+      id,
+      state: 'queued',
+      request,
+      playbook: { name: request.playbook, title: 'Title', sha256: hex('playbook') },
+      requestedBy,
+      createdAt: at,
+      milestones: {},
+      steps: ['locate-node', 'diff-filesystem', 'write-report'].map((name) => ({ name, state: 'pending', attempt: 0, gaps: [], limits: [] })),
+    };
+    const custody = this.signer.chain(id, ['run.requested', 'step.started', 'step.finished', 'step.started', 'step.finished']);
+    this.runs.set(id, { view, records: new Map(), artifacts: [], lookups: [], custody });
+    return id;
+  }
+
+  async cancel(run: string): Promise<boolean> {
+    await this.#trouble();
+    const { view } = this.of(run);
+    if (endStates.has(view.state)) return false;
+    this.change(run, { state: 'cancelling', cancelRequestedAt: at });
+    return true;
+  }
+
+  async get(run: string): Promise<RunView | undefined> {
+    await this.#trouble();
+    return this.runs.get(run)?.view;
+  }
+
+  async list(page: { limit: number; cursor?: string; state?: RunState }): Promise<{ runs: RunView[]; next?: string }> {
+    await this.#trouble();
+    const all = Array.from(this.runs.values(), ({ view }) => view)
+      .reverse()
+      .filter(({ state }) => page.state === undefined || page.state === state);
+    const from = page.cursor === undefined ? 0 : all.findIndex(({ id }) => id === page.cursor);
+    const next = all[from + page.limit]?.id;
+    return { runs: all.slice(from, from + page.limit), ...(next === undefined ? {} : { next }) };
+  }
+
+  async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
+    await this.#trouble();
+    return this.of(run).records;
+  }
+
+  async artifacts(run: string): Promise<readonly Artifact[]> {
+    await this.#trouble();
+    return this.of(run).artifacts;
+  }
+
+  async lookups(run: string): Promise<readonly Lookup[]> {
+    await this.#trouble();
+    return this.of(run).lookups;
+  }
+
+  async custody(run: string, from: number, count: number): Promise<readonly string[]> {
+    await this.#trouble();
+    return this.of(run).custody.slice(from, from + count);
+  }
+
+  async changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
+    await this.#trouble();
+    await new Promise<void>((resolve) => {
+      const listener = (changed: string): void => {
+        if (changed === run) done();
+      };
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#listeners.add(listener);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  of(run: string): FakeRun {
+    const found = this.runs.get(run);
+    if (found === undefined) throw new TriageError('not-found', `no run ${run}`);
+    return found;
+  }
+
+  /** Changes a run and tells those who wait. */
+  change(run: string, change: Partial<RunView>): void {
+    const found = this.of(run);
+    found.view = { ...found.view, ...change };
+    this.announce(run);
+  }
+
+  announce(run: string): void {
+    for (const listener of [...this.#listeners]) listener(run);
+  }
+
+  /** Sets the state of one step, with what it found out. */
+  step(run: string, name: string, state: RunView['steps'][number]['state'], facts?: Readonly<Record<string, unknown>>): void {
+    const found = this.of(run);
+    const steps = found.view.steps.map((step) =>
+      step.name === name
+        ? { ...step, state, attempt: 1, startedAt: at, ...(state === 'running' ? {} : { finishedAt: at }), ...(facts === undefined ? {} : { facts }) }
+        : step,
+    );
+    if (facts !== undefined) found.records.set(name, { status: 'succeeded', attempt: 1, startedAt: at, finishedAt: at, facts, gaps: [], limits: [] });
+    this.change(run, { steps });
+  }
+
+  async #trouble(): Promise<void> {
+    if (this.broken === 'throws') throw new TriageError('redis-unavailable', 'ECONNREFUSED redis://:secret@internal');
+    if (this.broken === 'hangs') await new Promise(() => undefined);
+    await Promise.resolve();
+  }
+}
+
+export function changeOf(name: string | Buffer, kind: Change['kind'] = 'added'): Change {
+  return {
+    container: 'web',
+    containerId: 'c'.repeat(64),
+    place: { kind: 'rootfs' },
+    path: pathName(Buffer.from(name)),
+    kind,
+    type: 'file',
+    mode: '0755',
+    uid: 0,
+    gid: 0,
+    size: 12,
+    mtime: at,
+    origin: 'container',
+    method: 'overlay',
+  };
+}
+
+export function artifactOf(name: string): Artifact {
+  const { container, containerId, place, path } = changeOf(name);
+  return {
+    id: hex(name).slice(0, 32),
+    kind: 'file',
+    sha256: hex(name),
+    size: 12,
+    content: 'script',
+    source: { container, containerId, place, path },
+    method: 'node',
+    known: false,
+    acquiredAt: at,
+  };
+}
+
+export function lookupOf(name: string): Lookup {
+  return {
+    sha256: hex(name),
+    source: 'virustotal',
+    status: 'detected',
+    stats: { malicious: 40, suspicious: 1, undetected: 20, harmless: 0, other: 3 },
+    engines: ['One'],
+    firstSeen: at,
+    askedAt: at,
+    cached: false,
+  };
+}
+
+/** Puts a listing of changes into evidence and onto the board of a run. */
+export function listChanges(runs: FakeRuns, evidence: FakeEvidence, run: string, changes: readonly Change[]): string {
+  const text = changes.map((change) => `${canonical(change)}\n`).join('');
+  const sha256 = evidence.keep(text);
+  const kinds = (kind: Change['kind']) => changes.filter((change) => change.kind === kind).length;
+  runs.step(run, 'diff-filesystem', 'succeeded', {
+    changes: {
+      sha256,
+      count: changes.length,
+      added: kinds('added'),
+      changed: kinds('changed'),
+      deleted: kinds('deleted'),
+      present: kinds('present'),
+      method: 'overlay',
+      first: changes.slice(0, 20),
+    },
+  });
+  return text;
+}
+
+/** Writes a report for a run and ends it. */
+export function finish(runs: FakeRuns, evidence: FakeEvidence, run: string, verdict: RunView['verdict'], markdown = '# Report\n'): void {
+  const json = evidence.keep(JSON.stringify({ schema: 'test', verdict, name: hostileName.toString('latin1') }));
+  runs.step(run, 'write-report', 'succeeded', { report: { json, markdown: evidence.keep(markdown), version: 1 } });
+  runs.change(run, {
+    state: 'completed',
+    finishedAt: at,
+    completeness: 'full',
+    ...(verdict === undefined ? {} : { verdict }),
+    milestones: { acquisitionFinished: at, verdictReady: at, reportWritten: at },
+  });
+}

@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Artifact, artifactId } from '../../../playbooks/domain/artifact.js';
+import { sha256Hex } from '../../../playbooks/domain/custody.js';
+import { TriageError } from '../../../playbooks/domain/error.js';
+import { parsePlaybook, type Playbook } from '../../../playbooks/playbook.js';
+import type { StepContext } from '../../../playbooks/ports.js';
+import { defineStep, type Step } from '../../../playbooks/step.js';
+
+const card = { permissions: [], timeoutMs: 30_000, attempts: 4 } as const;
+const none = z.strictObject({});
+const timed = z.strictObject({ ms: z.int().default(10) });
+
+/** Work of about `ms`, long and short alike; it heeds the signal. */
+function work(ctx: StepContext, ms: number): Promise<void> {
+  return sleep(ms * (0.5 + Math.random()), undefined, { signal: ctx.signal });
+}
+
+async function command(ctx: StepContext, name: string, ms: number): Promise<void> {
+  const session = await ctx.nodes.connect({ cluster: 'default', name: 'node-a', address: '10.0.0.1' }, ctx.signal);
+  const running = await session.start({ name, argv: ['sleep', String(ms)], privileged: true, timeoutMs: 30_000, maxBytes: 1_000 }, ctx.signal);
+  running.stdout.resume();
+  await running.finished;
+}
+
+/** An artifact of a file that this run alone has. */
+export function fileArtifact(run: string, name: string, at: Date): Artifact {
+  const size = 10;
+  return {
+    id: artifactId('file', `${run}/${name}`),
+    kind: 'file',
+    sha256: sha256Hex(`${run}/${name}`),
+    size,
+    content: 'text',
+    name,
+    method: 'node',
+    known: false,
+    acquiredAt: at.toISOString(),
+  };
+}
+
+const locate = defineStep({
+  ...card,
+  name: 'locate',
+  summary: 'Asks the cluster',
+  queue: 'cluster',
+  needs: [],
+  uses: [],
+  writes: ['target', 'node'],
+  params: timed,
+  async run(_facts, { ms }, ctx) {
+    const { cluster, namespace, pod } = ctx.run.request.target;
+    const { uid } = await ctx.cluster.pod({ cluster, namespace, pod }, ctx.signal);
+    await work(ctx, ms);
+    return { target: { cluster, namespace, pod, uid }, node: { name: 'node-a', address: '10.0.0.1' } };
+  },
+});
+
+const list = defineStep({
+  ...card,
+  name: 'list',
+  summary: 'Asks the node',
+  queue: 'node',
+  needs: ['node'],
+  uses: [],
+  writes: ['podContainers'],
+  params: timed,
+  async run(_facts, { ms }, ctx) {
+    await command(ctx, 'list', ms);
+    if (ctx.attempt === 1 && Math.random() < 0.1) throw new TriageError('node-unreachable', 'the first attempt fails now and then');
+    return { podContainers: [] };
+  },
+});
+
+const diff = defineStep({
+  ...card,
+  name: 'diff',
+  summary: 'Lists changes',
+  queue: 'node',
+  needs: ['node'],
+  uses: [],
+  writes: ['changes'],
+  params: timed,
+  async run(_facts, { ms }, ctx) {
+    await command(ctx, 'diff', ms);
+    const sha256 = sha256Hex(ctx.run.id);
+    const listing = { ...fileArtifact(ctx.run.id, 'changes', ctx.clock()), kind: 'listing' as const };
+    await ctx.recordArtifacts([listing]);
+    return { changes: { sha256, count: 0, added: 0, changed: 0, deleted: 0, present: 0, method: 'overlay' as const, first: [] } };
+  },
+});
+
+const acquire = defineStep({
+  ...card,
+  name: 'acquire',
+  summary: 'Takes files',
+  queue: 'node',
+  needs: ['node', 'changes'],
+  uses: [],
+  writes: ['artifacts'],
+  params: timed,
+  async run(_facts, { ms }, ctx) {
+    const files = ['a', 'b', 'c', 'd'].map((name) => fileArtifact(ctx.run.id, name, ctx.clock()));
+    await command(ctx, 'acquire', ms);
+    await ctx.recordArtifacts(files.slice(0, 2));
+    await work(ctx, ms);
+    await ctx.recordArtifacts(files);
+    return { artifacts: { sha256: sha256Hex(ctx.run.id), count: files.length, bytes: 40, stored: files.length, known: 0, method: 'node' as const } };
+  },
+});
+
+const hash = defineStep({
+  ...card,
+  name: 'hash',
+  summary: 'Reads back',
+  queue: 'evidence',
+  needs: ['artifacts'],
+  uses: [],
+  writes: ['hashes'],
+  params: timed,
+  async run(_facts, { ms }, ctx) {
+    await work(ctx, ms);
+    return { hashes: { verified: (await ctx.history.artifacts()).length, broken: [] } };
+  },
+});
+
+const lookup = defineStep({
+  ...card,
+  name: 'lookup',
+  summary: 'Asks about hashes',
+  queue: 'intel',
+  needs: ['artifacts'],
+  uses: [],
+  writes: ['lookups'],
+  params: timed,
+  async run(_facts, { ms }, ctx) {
+    const hashes = (await ctx.history.artifacts()).map(({ sha256 }) => sha256);
+    const answers = await ctx.answers(hashes);
+    await ctx.recordLookups([...answers.values()]);
+    await work(ctx, ms);
+    return { lookups: { sha256: sha256Hex(ctx.run.id), count: hashes.length, counts: { answered: answers.size } } };
+  },
+});
+
+const judge = defineStep({
+  ...card,
+  name: 'judge',
+  summary: 'Judges',
+  queue: 'evidence',
+  needs: ['target'],
+  uses: ['changes', 'lookups'],
+  writes: ['verdict'],
+  params: timed,
+  async run({ changes, lookups }, { ms }, ctx) {
+    await work(ctx, ms);
+    const level = changes !== undefined && lookups !== undefined ? 'no-findings' : 'inconclusive';
+    return { verdict: { level, headline: 'a synthetic verdict', findings: [], findingCount: 0, techniques: [] } };
+  },
+});
+
+const report = defineStep({
+  ...card,
+  name: 'report',
+  summary: 'Closes',
+  queue: 'evidence',
+  needs: [],
+  uses: ['verdict'],
+  writes: ['report'],
+  params: none,
+  closes: true,
+  async run(_facts, _params, ctx) {
+    const sha256 = sha256Hex(ctx.run.id);
+    await ctx.record({ act: 'report.written', subject: sha256, detail: { version: 1 } });
+    return { report: { json: sha256, markdown: sha256, version: 1 } };
+  },
+});
+
+/** Kills the process that runs it, each time. */
+const poison = defineStep({
+  ...card,
+  name: 'poison',
+  summary: 'Kills its worker',
+  queue: 'node',
+  needs: [],
+  uses: [],
+  writes: [],
+  params: none,
+  run: () => {
+    process.kill(process.pid, 'SIGKILL');
+    return new Promise<never>(() => undefined);
+  },
+});
+
+/** Fails the given way until its attempt number is reached. */
+const flaky = defineStep({
+  ...card,
+  name: 'flaky',
+  summary: 'Fails for a while',
+  queue: 'evidence',
+  needs: [],
+  uses: [],
+  writes: ['hashes'],
+  params: z.strictObject({ code: z.enum(['node-unreachable', 'permission-denied']), until: z.int() }),
+  run(_facts, { code, until }, ctx) {
+    if (ctx.attempt < until) return Promise.reject(new TriageError(code, `attempt ${ctx.attempt} fails`));
+    return Promise.resolve({ hashes: { verified: ctx.attempt, broken: [] } });
+  },
+});
+
+/** Every synthetic step. */
+export const syntheticCatalog: readonly Step[] = [locate, list, diff, acquire, hash, lookup, judge, report, poison, flaky];
+
+/** Makes a playbook of synthetic steps, each with the parameters given. */
+export function syntheticPlaybook(name: string, steps: Readonly<Record<string, Record<string, unknown>>>): Playbook {
+  const list = Object.entries(steps).map(([step, params]) => ({ step, params }));
+  return parsePlaybook(`${name}.yaml`, JSON.stringify({ name, title: name, summary: name, steps: list }), syntheticCatalog);
+}
+
+const everyStep = { locate: {}, list: {}, diff: {}, acquire: {}, hash: {}, lookup: {}, judge: {}, report: {} };
+
+/** The playbooks of the engine tests, by name. */
+export const syntheticPlaybooks: ReadonlyMap<string, Playbook> = new Map(
+  [
+    syntheticPlaybook('storm', everyStep),
+    syntheticPlaybook('slow', { ...everyStep, diff: { ms: 60_000 } }),
+    syntheticPlaybook('brief', { locate: {}, list: { ms: 150 }, diff: { ms: 1 }, report: {} }),
+    syntheticPlaybook('poisoned', { locate: {}, poison: {}, diff: {}, report: {} }),
+    syntheticPlaybook('retried', { locate: {}, flaky: { code: 'node-unreachable', until: 3 }, diff: {}, report: {} }),
+    syntheticPlaybook('hopeless', { flaky: { code: 'node-unreachable', until: 9 }, report: {} }),
+    syntheticPlaybook('refused', { locate: {}, flaky: { code: 'permission-denied', until: 9 }, diff: {}, report: {} }),
+  ].map((playbook) => [playbook.name, playbook]),
+);

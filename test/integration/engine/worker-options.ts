@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/** What a worker process of a test is told, as JSON in its first argument. */
+export const workerOptionsSchema = z.object({
+  socket: z.string(),
+  prefix: z.string(),
+  keys: z.string(),
+  id: z.string(),
+  lockMs: z.int(),
+  stalledMs: z.int(),
+  nodeSlots: z.int(),
+  intelSocket: z.string().optional(),
+});
+export type WorkerOptions = z.output<typeof workerOptionsSchema>;

@@ -1,0 +1,42 @@
+/** A worker process for the engine tests, made to be killed: `node --import tsx worker.ts JSON`. */
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { redisEndpoint } from '../../../store/redis.js';
+import { loadOrCreateSigner, readPublicKeys } from '../../../store/signing-key.js';
+import { createRunner } from '../../../workers/runner/create-runner.js';
+import { fakePorts } from './fake-ports.js';
+import { syntheticPlaybooks } from './synthetic.js';
+import { workerOptionsSchema } from './worker-options.js';
+
+const options = workerOptionsSchema.parse(JSON.parse(process.argv[2] ?? ''));
+const signer = await loadOrCreateSigner(join(options.keys, 'worker.pem'));
+const runner = createRunner({
+  connection: redisEndpoint(options.socket),
+  prefix: options.prefix,
+  clusters: ['default'],
+  playbooks: syntheticPlaybooks,
+  rules: [],
+  ports: fakePorts,
+  nodeSlots: options.nodeSlots,
+  quotaLimits: { perMinute: 1_000, perDay: 1_000_000, perMonth: 1_000_000 },
+  concurrency: { cluster: 6, node: 6, intel: 6, evidence: 6 },
+  logger: pino({ level: 'info' }),
+  signer,
+  trustedKeys: () => readPublicKeys(options.keys),
+  workerId: options.id,
+  timings: {
+    lockMs: options.lockMs,
+    stalledMs: options.stalledMs,
+    slotLeaseMs: options.lockMs,
+    reconcileMs: 1_000,
+    parkMs: 200,
+    retryDelayMs: 50,
+    graceMs: 1_000,
+    drainSeconds: 1,
+  },
+});
+await runner.start();
+process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+process.once('SIGTERM', () => {
+  void runner.stop(5_000).then(() => process.exit(0));
+});

@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isoTime, parseTreeEntries } from '../../../playbooks/acquisition/find-records.js';
+import { type Layer, type LayerEntry, parseStat, resolveInLayers } from '../../../playbooks/acquisition/lower-layers.js';
+import { parseNerdctlDiff, parseNerdctlPs } from '../../../playbooks/acquisition/nerdctl.js';
+import { nameList, splitNul, withoutDot } from '../../../playbooks/acquisition/node-command.js';
+import { parseSums } from '../../../playbooks/acquisition/node-hash.js';
+import { TriageError } from '../../../playbooks/domain/error.js';
+
+/** Any bytes that a file name can have: all but NUL; never empty. */
+const name = fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 ? 1 : byte))));
+const onlyTriageErrors = (parse: (bytes: Buffer) => unknown) => (bytes: Uint8Array) => {
+  try {
+    parse(Buffer.from(bytes));
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+  }
+};
+
+describe('parseTreeEntries', () => {
+  const record = (path: Buffer, target: Buffer) =>
+    Buffer.concat([Buffer.from('f\t644\t0\t33\t12\t1795646617.7\t-3.5\t99\t1\t66305\t'), path, Buffer.from([0]), target, Buffer.from([0])]);
+
+  it('gives back the exact bytes of any name and link target', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, name), { maxLength: 5 }), (pairs) => {
+        const entries = parseTreeEntries(Buffer.concat(pairs.map(([path, target]) => record(path, target))));
+        expect(entries.map(({ path, target }) => [path, target])).toEqual(pairs);
+      }),
+    );
+  });
+
+  it('refuses an answer that was cut at any byte', () => {
+    const whole = record(Buffer.from('a\tb\nc'), Buffer.from(''));
+    for (let at = 1; at < whole.length; at += 1) expect(() => parseTreeEntries(whole.subarray(0, at))).toThrow(TriageError);
+  });
+
+  it('ends in a value or a TriageError, whatever the bytes', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyTriageErrors(parseTreeEntries)));
+  });
+
+  it('keeps owners above 2^31 and pads modes', () => {
+    const [entry] = parseTreeEntries(Buffer.from('f\t0\t2352414753\t0\t1\t1.0\t1.0\t1\t1\t1\tx\0\0'));
+    expect(entry).toMatchObject({ uid: 2352414753, mode: '0000' });
+  });
+});
+
+describe('isoTime', () => {
+  it('leaves out times that have no ISO form', () => {
+    expect(isoTime('1600000000.5')).toBe('2020-09-13T12:26:40.500Z');
+    expect(isoTime('-2147483648.0000000000')).toBe('1901-12-13T20:45:52.000Z');
+    expect(isoTime('9223372036854775807')).toBeUndefined();
+  });
+});
+
+describe('parseStat and parseSums', () => {
+  it('give back the exact bytes of any name', () => {
+    fc.assert(
+      fc.property(name, (path) => {
+        const key = path.toString('latin1');
+        const stat = Buffer.concat([Buffer.from('81a4\t0\t0\t0\t0\t5\t./'), path, Buffer.from([0])]);
+        expect(parseStat(stat).get(key)).toEqual({ type: 'file', mode: '0644', uid: 0, gid: 0, size: 5 });
+        const sum = Buffer.concat([Buffer.from(`${'ab'.repeat(32)}  ./`), path, Buffer.from([0])]);
+        expect(parseSums(sum).get(key)).toBe('ab'.repeat(32));
+      }),
+    );
+  });
+
+  it('end in a value or a TriageError, whatever the bytes', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyTriageErrors(parseStat)));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyTriageErrors(parseSums)));
+  });
+
+  it('tells a whiteout from a character device without permissions', () => {
+    const entries = parseStat(Buffer.from('2000\t0\t0\t0\t0\t0\t./gone\x002000\t1\t3\t0\t0\t0\t./null\0'));
+    expect(entries.get('gone')?.type).toBe('whiteout');
+    expect(entries.get('null')?.type).toBe('char');
+  });
+});
+
+describe('names for a node', () => {
+  it('come back as they were sent, and none begins with a dash', () => {
+    fc.assert(
+      fc.property(fc.array(name), (names) => {
+        const sent = splitNul(nameList(names), 'test');
+        expect(sent.every((one) => one[0] === 0x2e && one[1] === 0x2f)).toBe(true);
+        expect(sent.map(withoutDot)).toEqual(names);
+      }),
+    );
+  });
+});
+
+describe('resolveInLayers', () => {
+  const entry = (type: LayerEntry['type']): LayerEntry => ({ type, mode: '0755', uid: 0, gid: 0, size: 0 });
+  const layer = (entries: Record<string, LayerEntry['type']>, opaque: string[] = []): Layer => ({
+    entries: new Map(Object.entries(entries).map(([path, type]) => [path, entry(type)])),
+    opaque: new Set(opaque),
+  });
+
+  it.each<[string, Layer[], LayerEntry['type'] | undefined]>([
+    ['finds it in the topmost layer that has it', [layer({ a: 'directory' }), layer({ a: 'directory', 'a/f': 'file' })], 'file'],
+    ['stops at a whiteout', [layer({ a: 'directory', 'a/f': 'whiteout' }), layer({ a: 'directory', 'a/f': 'file' })], undefined],
+    ['stops at a whiteout of a parent', [layer({ a: 'whiteout' }), layer({ a: 'directory', 'a/f': 'file' })], undefined],
+    ['stops at a parent that is a symlink', [layer({ a: 'symlink' }), layer({ a: 'directory', 'a/f': 'file' })], undefined],
+    ['stops below an opaque directory', [layer({ a: 'directory' }, ['a']), layer({ a: 'directory', 'a/f': 'file' })], undefined],
+    ['finds nothing where no layer has it', [layer({}), layer({})], undefined],
+  ])('%s', (_, layers, expected) => {
+    expect(resolveInLayers('a/f', layers)?.type).toBe(expected);
+  });
+});
+
+describe('nerdctl output', () => {
+  it('keeps lines of its own form and sets others apart, forged ones included', () => {
+    const { lines, foreign } = parseNerdctlDiff(Buffer.from('A /tmp/new\nline\nC /etc\nD /var/log/a b\n'));
+    expect(lines.map(({ kind, path }) => `${kind} ${path.toString()}`)).toEqual(['added tmp/new', 'changed etc', 'deleted var/log/a b']);
+    expect(foreign.map(String)).toEqual(['line']);
+  });
+
+  it('reads ids from JSON lines and leaves out anything else', () => {
+    expect([...parseNerdctlPs('{"ID":"abc","Names":"x"}\nwarning: y\n{"a":1}\n')]).toEqual(['abc']);
+  });
+});

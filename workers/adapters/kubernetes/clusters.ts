@@ -1,0 +1,122 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { TriageError, throwIfAborted } from '../../../playbooks/domain/error.js';
+import type { JsonValue } from '../../../playbooks/domain/json.js';
+import type { ClusterPort, InContainerPort, NodeRef, PodRef, PodSnapshot } from '../../../playbooks/ports.js';
+import { ApiRefusal, ApiServer } from './api-server.js';
+import { openArchive } from './exec-archive.js';
+import { tail } from './log-tail.js';
+import { assertNames } from './names.js';
+import { internalIp, parsePod } from './pod.js';
+
+const logMs = 120_000;
+/** More of a log than this is not waited for; kubelet keeps 10 MiB per file by default (containerLogMaxSize). */
+const maxLogBytes = 256 * 1024 * 1024;
+
+/**
+ * Clusters by name, each with the path of its kubeconfig (its current context) or `in-cluster` for the service account of our own pod.
+ * Throws `config-invalid` when one cannot be loaded.
+ */
+export function createClusters(configs: Readonly<Record<string, string>>): ClusterPort & InContainerPort {
+  const servers = new Map(Object.entries(configs).map(([name, source]) => [name, new ApiServer(name, load(name, source))]));
+  return new Clusters(servers);
+}
+
+function load(name: string, source: string): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    if (source === 'in-cluster') config.loadFromCluster();
+    else config.loadFromFile(source);
+    const server = config.getCurrentCluster()?.server;
+    if (server === undefined || !URL.canParse(server)) throw new Error('its current context names no cluster with an address');
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new TriageError('config-invalid', `the kubeconfig of cluster "${name}" (${source}) cannot be used: ${text}`, { cause: error });
+  }
+  return config;
+}
+
+class Clusters implements ClusterPort, InContainerPort {
+  constructor(private readonly servers: ReadonlyMap<string, ApiServer>) {}
+
+  async pod(ref: PodRef, signal: AbortSignal): Promise<PodSnapshot> {
+    assertNames(ref);
+    const server = this.server(ref.cluster);
+    try {
+      return parsePod(await server.json({ path: podPath(ref), permission: 'get pods' }, signal));
+    } catch (error) {
+      throw isNotFound(error) ? await podNotFound(server, ref, signal) : error;
+    }
+  }
+
+  async node(cluster: string, name: string, signal: AbortSignal): Promise<NodeRef> {
+    const server = this.server(cluster);
+    try {
+      const raw = await server.json({ path: `/api/v1/nodes/${encodeURIComponent(name)}`, permission: 'get nodes' }, signal);
+      const address = internalIp(raw);
+      if (address === undefined) throw new TriageError('node-unknown', `node ${name} of cluster "${cluster}" has no InternalIP`);
+      return { cluster, name, address };
+    } catch (error) {
+      throw isNotFound(error) ? new TriageError('node-unknown', `cluster "${cluster}" has no node ${name}: it may have been removed`) : error;
+    }
+  }
+
+  async events(ref: PodRef, uid: string, signal: AbortSignal): Promise<JsonValue> {
+    assertNames(ref);
+    const question = {
+      path: `/api/v1/namespaces/${ref.namespace}/events`,
+      query: { fieldSelector: `involvedObject.uid=${uid}`, limit: '500' },
+      permission: 'list events',
+    };
+    return this.server(ref.cluster).json(question, signal);
+  }
+
+  /** The API's own `limitBytes` cuts the end off, which is the newest: so the whole is read and its end kept. */
+  async log(ref: PodRef, container: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    assertNames(ref, container);
+    const server = this.server(ref.cluster);
+    const query = { container, limitBytes: String(maxLogBytes) };
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(logMs)]);
+    try {
+      return await tail(await server.get({ path: `${podPath(ref)}/log`, query, permission: 'get pods/log' }, bounded), maxBytes, bounded);
+    } catch (error) {
+      throwIfAborted(signal);
+      throw logError(error, server, ref, container);
+    }
+  }
+
+  archive(...[ref, container, path, maxBytes, signal]: Parameters<InContainerPort['archive']>): ReturnType<InContainerPort['archive']> {
+    return openArchive(this.server(ref.cluster), { ref, container, path, maxBytes }, signal);
+  }
+
+  private server(cluster: string): ApiServer {
+    const server = this.servers.get(cluster);
+    if (server !== undefined) return server;
+    const known = [...this.servers.keys()].join(', ') || 'none';
+    throw new TriageError('unknown-cluster', `cluster "${cluster}" is not configured here (configured: ${known})`);
+  }
+}
+
+function podPath({ namespace, pod }: PodRef): string {
+  return `/api/v1/namespaces/${namespace}/pods/${pod}`;
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ApiRefusal && error.status === 404;
+}
+
+async function podNotFound(server: ApiServer, { cluster, namespace, pod }: PodRef, signal: AbortSignal): Promise<TriageError> {
+  const what = await server.json({ path: `/api/v1/namespaces/${namespace}`, permission: 'get namespaces' }, signal).then(
+    () => 'the namespace exists',
+    (error: unknown) => (isNotFound(error) ? `there is no namespace ${namespace} either` : 'whether the namespace exists could not be found out'),
+  );
+  throwIfAborted(signal);
+  return new TriageError('pod-not-found', `there is no pod ${pod} in namespace ${namespace} of cluster "${cluster}"; ${what}`);
+}
+
+function logError(error: unknown, server: ApiServer, ref: PodRef, container: string): TriageError {
+  if (error instanceof ApiRefusal) {
+    if (error.status === 404) return new TriageError('pod-not-found', `the log of ${ref.pod}/${container} is not there: ${error.said}`);
+    if (error.status === 400) return new TriageError('container-not-running', `container ${container} of ${ref.pod} has no log: ${error.said}`);
+  }
+  return error instanceof TriageError && error.code !== 'cancelled' ? error : server.unreachable(error);
+}

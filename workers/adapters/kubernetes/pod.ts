@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { TriageError } from '../../../playbooks/domain/error.js';
+import type { JsonValue } from '../../../playbooks/domain/json.js';
+import type { PodContainer } from '../../../playbooks/facts.js';
+import type { PodSnapshot } from '../../../playbooks/ports.js';
+
+/** What we read of a pod (Kubernetes API v1, Pod); all else is passed over. */
+const containerStatusSchema = z.object({
+  name: z.string(),
+  containerID: z.string().default(''),
+  image: z.string().default(''),
+  imageID: z.string().default(''),
+  restartCount: z.int().nonnegative().default(0),
+  state: z.object({ running: z.unknown().optional(), terminated: z.unknown().optional() }).default({}),
+});
+type ContainerStatus = z.output<typeof containerStatusSchema>;
+
+const statusesSchema = z.array(containerStatusSchema).default([]);
+const specsSchema = z.array(z.object({ name: z.string(), image: z.string().default('') })).default([]);
+
+const podSchema = z.object({
+  metadata: z.object({ uid: z.string().min(1), annotations: z.record(z.string(), z.string()).default({}) }),
+  spec: z.object({
+    nodeName: z.string().optional(),
+    initContainers: specsSchema,
+    containers: specsSchema,
+    ephemeralContainers: specsSchema,
+  }),
+  status: z.object({
+    initContainerStatuses: statusesSchema,
+    containerStatuses: statusesSchema,
+    ephemeralContainerStatuses: statusesSchema,
+  }),
+});
+type Pod = z.output<typeof podSchema>;
+
+/** Reads a pod as the API server gave it. Throws `cluster-unreachable` when it is none: something else answered. */
+export function parsePod(raw: JsonValue): PodSnapshot {
+  const parsed = podSchema.safeParse(raw);
+  if (!parsed.success) {
+    throw new TriageError('cluster-unreachable', `what answered is no Kubernetes API server: ${z.prettifyError(parsed.error)}`);
+  }
+  const pod = parsed.data;
+  const staticUid = staticUidOf(pod.metadata.annotations);
+  return {
+    uid: pod.metadata.uid,
+    ...(staticUid === undefined ? {} : { staticUid }),
+    ...(pod.spec.nodeName === undefined || pod.spec.nodeName === '' ? {} : { node: pod.spec.nodeName }),
+    containers: containersOf(pod),
+    raw,
+  };
+}
+
+/** A mirror pod stands for a static pod, whose uid on the node is the hash of its manifest (kubelet, pkg/kubelet/types/pod_update.go). */
+function staticUidOf(annotations: Readonly<Record<string, string>>): string | undefined {
+  return annotations['kubernetes.io/config.mirror'] === undefined ? undefined : annotations['kubernetes.io/config.hash'];
+}
+
+function containersOf({ spec, status }: Pod): PodContainer[] {
+  return [
+    ...group('init', spec.initContainers, status.initContainerStatuses),
+    ...group('container', spec.containers, status.containerStatuses),
+    ...group('ephemeral', spec.ephemeralContainers, status.ephemeralContainerStatuses),
+  ];
+}
+
+/** Containers that have no status yet are there, too: they are waiting. */
+function group(
+  kind: PodContainer['kind'],
+  specs: readonly { readonly name: string; readonly image: string }[],
+  statuses: readonly ContainerStatus[],
+): PodContainer[] {
+  const known = new Set(statuses.map(({ name }) => name));
+  const unborn = specs.filter(({ name }) => !known.has(name)).map((spec) => containerStatusSchema.parse(spec));
+  return [...statuses, ...unborn].map((status) => ({
+    name: status.name,
+    kind,
+    ...containerId(status.containerID),
+    state: stateOf(status),
+    image: status.image,
+    imageId: status.imageID,
+    restarts: status.restartCount,
+  }));
+}
+
+/** `containerd://ID` and `cri-o://ID`. An id that is not 64 hex digits is none: it becomes part of paths on the node. */
+function containerId(text: string): Pick<PodContainer, 'id' | 'runtime'> {
+  const [scheme, id] = text.split('://');
+  const runtime = scheme === 'containerd' || scheme === 'cri-o' ? scheme : 'unknown';
+  return { id: id !== undefined && /^[0-9a-f]{64}$/.test(id) ? id : '', runtime };
+}
+
+function stateOf({ state }: ContainerStatus): PodContainer['state'] {
+  if (state.running !== undefined && state.running !== null) return 'running';
+  return state.terminated !== undefined && state.terminated !== null ? 'terminated' : 'waiting';
+}
+
+const nodeSchema = z.object({
+  status: z.object({ addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]) }),
+});
+
+/** The first InternalIP of a node object, or undefined. */
+export function internalIp(raw: JsonValue): string | undefined {
+  const parsed = nodeSchema.safeParse(raw);
+  return parsed.success ? parsed.data.status.addresses.find(({ type }) => type === 'InternalIP')?.address : undefined;
+}

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { quote } from '../../../playbooks/acquisition/quote.js';
+import { TriageError } from '../../../playbooks/domain/error.js';
+import type { NodeCommand } from '../../../playbooks/ports.js';
+import type { SshConfig } from './ssh-config.js';
+
+/** The kernel's limit of one argument (MAX_ARG_STRLEN, execve(2)): sshd hands the whole line to the shell as one. */
+const maxLineBytes = 128 * 1024 - 1;
+
+/** A command as the login shell gets it. */
+export interface RemoteLine {
+  readonly run: string;
+  /** Ends whatever `run` has started and is still there. */
+  readonly stop: string;
+}
+
+/** Says whether the command goes through the privilege command. */
+export function usesSudo(command: NodeCommand, config: SshConfig): boolean {
+  return command.privileged && config.user !== 'root' && config.sudo.length > 0;
+}
+
+/**
+ * Sends SIGTERM to all processes that carry the mark in their environment; `timeout` among them sends SIGKILL five seconds later to what
+ * is left. sshd's own signals are no way to do it: it takes none for root's logins. Looks three times, as sudo may be slow to start.
+ */
+const stopScript = `
+for try in 1 2 3; do
+  found=$(grep -slF -- "PODTRIAGE_COMMAND=$1" /proc/[0-9]*/environ)
+  for file in $found; do pid=\${file#/proc/}; kill -TERM "\${pid%/environ}"; done
+  [ -z "$found" ] || exit 0
+  sleep 1
+done`;
+
+/**
+ * Wraps a command for the node. `timeout` (coreutils) stands inside of sudo, where it may kill what it runs: nothing of ours stays
+ * on the node longer, whatever becomes of us. Its exit status is 124, or 137 when it had to use SIGKILL.
+ * Throws `invalid-request` when the line is longer than the kernel takes.
+ */
+export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine {
+  const mark = randomUUID();
+  const seconds = String(Math.max(1, Math.ceil(command.timeoutMs / 1000)));
+  const privilege = usesSudo(command, config) ? config.sudo : [];
+  const run = quote([...privilege, 'env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds, ...command.argv]);
+  if (Buffer.byteLength(run) > maxLineBytes) {
+    throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
+  }
+  return { run, stop: quote([...privilege, 'sh', '-c', stopScript, 'sh', mark]) };
+}

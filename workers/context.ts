@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { catalog } from '../playbooks/catalog.js';
+import { TriageError } from '../playbooks/domain/error.js';
+import type { Playbook } from '../playbooks/playbook.js';
+import type { ClusterPort, EvidencePort, InContainerPort, IntelPort, NodePort } from '../playbooks/ports.js';
+import type { Rule } from '../playbooks/rule.js';
+import { loadPlaybooks, loadRules } from '../store/definitions.js';
+import { packageRoot } from '../store/package-root.js';
+import type { QuotaLimits } from '../store/quota.js';
+import type { RedisEndpoint } from '../store/redis.js';
+import { loadOrCreateSigner, readPublicKeys } from '../store/signing-key.js';
+import { createClusters } from './adapters/kubernetes/clusters.js';
+import { createSshNodes } from './adapters/node/ssh-nodes.js';
+import { createVirusTotal } from './adapters/virustotal/virustotal.js';
+import { createRunner, type Runner } from './runner/create-runner.js';
+
+/** What the hands of podtriage hold; the only place where credentials of clusters, nodes and intelligence sources are read. */
+export interface WorkerConfig {
+  readonly cluster: { readonly name: string; readonly kubeconfig: string };
+  readonly ssh: {
+    readonly user?: string | undefined;
+    readonly keyFile?: string | undefined;
+    readonly agent?: string | undefined;
+    readonly port: number;
+    readonly knownHosts: string;
+    readonly sudo: readonly string[];
+  };
+  /** Absent key file: hashes are not asked for, and the report says so. */
+  readonly virusTotal: { readonly url: string; readonly keyFile?: string | undefined; readonly limits: QuotaLimits };
+  readonly nerdctl: readonly string[];
+  readonly nodeSlots: number;
+}
+
+/** What workers share with the API process of the same machine. */
+export interface WorkerSurroundings {
+  readonly connection: RedisEndpoint;
+  readonly prefix: string;
+  readonly evidence: EvidencePort;
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly rules: readonly Rule[];
+  /** Folder of the signing keys. */
+  readonly keys: string;
+  readonly log: Logger;
+}
+
+/** The playbooks and rules that come with the project. */
+export async function loadKnowledge(): Promise<Pick<WorkerSurroundings, 'playbooks' | 'rules'>> {
+  const folder = join(packageRoot(), 'playbooks');
+  return { playbooks: await loadPlaybooks(join(folder, 'definitions'), catalog), rules: await loadRules(join(folder, 'rules')) };
+}
+
+/** Composes the workers of one process. Nothing is connected yet. */
+export async function createWorkers(config: WorkerConfig, around: WorkerSurroundings): Promise<Runner> {
+  const cluster = openCluster(config);
+  const intel = await openIntel(config);
+  return createRunner({
+    connection: around.connection,
+    prefix: around.prefix,
+    clusters: [config.cluster.name],
+    playbooks: around.playbooks,
+    rules: around.rules,
+    ports: { cluster, inContainer: cluster, nodes: openNodes(config), evidence: around.evidence, ...(intel === undefined ? {} : { intel }) },
+    nerdctl: config.nerdctl,
+    nodeSlots: config.nodeSlots,
+    quotaLimits: config.virusTotal.limits,
+    logger: around.log,
+    signer: await loadOrCreateSigner(join(around.keys, 'worker.pem')),
+    trustedKeys: () => readPublicKeys(around.keys),
+    workerId: `${hostname()}-${randomUUID().slice(0, 8)}`,
+  });
+}
+
+/** The cluster that this installation has credentials for. Throws `config-invalid`. */
+export function openCluster({ cluster }: Pick<WorkerConfig, 'cluster'>): ClusterPort & InContainerPort {
+  return createClusters({ [cluster.name]: cluster.kubeconfig });
+}
+
+/** Nodes over SSH; without a key file or an agent each login fails with what to set. */
+export function openNodes({ ssh }: Pick<WorkerConfig, 'ssh'>): NodePort {
+  const login = ssh.keyFile !== undefined ? { privateKeyFile: ssh.keyFile } : ssh.agent !== undefined ? { agentSocket: ssh.agent } : undefined;
+  if (login === undefined) {
+    const missing = new TriageError('config-invalid', 'there is no key to log in to nodes with: set PODTRIAGE_SSH_KEY, or start an ssh agent');
+    return { connect: () => Promise.reject(missing) };
+  }
+  const { port, knownHosts, sudo, user = userInfo().username } = ssh;
+  return createSshNodes({ user, port, login, knownHosts, sudo, connectTimeoutMs: 15_000, keepaliveMs: 5_000 });
+}
+
+/** VirusTotal, if a key was given. Throws `config-invalid`. */
+export async function openIntel({ virusTotal }: Pick<WorkerConfig, 'virusTotal'>): Promise<IntelPort | undefined> {
+  if (virusTotal.keyFile === undefined) return undefined;
+  const apiKey = (await readFile(virusTotal.keyFile, 'utf8')).trim();
+  return createVirusTotal({ url: virusTotal.url, apiKey });
+}

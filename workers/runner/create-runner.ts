@@ -1,0 +1,118 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Playbook } from '../../playbooks/playbook.js';
+import type { Rule } from '../../playbooks/rule.js';
+import { ChangeFeed } from '../../store/change-feed.js';
+import { CustodyWriter } from '../../store/custody.js';
+import { type Keys, keysOf } from '../../store/keys.js';
+import { type AnswerTtls, LookupDesk } from '../../store/lookup-desk.js';
+import { Queues } from '../../store/queues.js';
+import { QuotaLedger, type QuotaLimits } from '../../store/quota.js';
+import { connectRedis, type RedisEndpoint } from '../../store/redis.js';
+import { RunLog } from '../../store/run-log.js';
+import { RedisRunReader } from '../../store/run-reader.js';
+import type { TrustedKeys } from '../../store/signed-entry.js';
+import { SignedRuns } from '../../store/signed-run.js';
+import type { Signer } from '../../store/signing-key.js';
+import { Slots } from '../../store/slots.js';
+import { ActiveAttempts } from './active-attempts.js';
+import type { RunnerDeps, RunnerPorts } from './deps.js';
+import { type Reconciled, reconcile } from './reconciler.js';
+import { defaultTimings, type Timings } from './timings.js';
+import { type Concurrency, WorkerSet } from './worker-set.js';
+
+/** What a runner is made of. */
+export interface RunnerOptions {
+  readonly connection: RedisEndpoint;
+  readonly prefix: string;
+  /** The clusters that this worker has credentials for. */
+  readonly clusters: readonly string[];
+  /** By name. */
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly rules: readonly Rule[];
+  readonly ports: RunnerPorts;
+  /** How nerdctl is called on the nodes. Default `['nerdctl']`. */
+  readonly nerdctl?: readonly string[];
+  /** How many steps work on one node at once, over all workers. */
+  readonly nodeSlots: number;
+  readonly quotaLimits: QuotaLimits;
+  readonly concurrency?: Partial<Concurrency>;
+  readonly answerTtls?: AnswerTtls;
+  readonly logger: Logger;
+  readonly signer: Signer;
+  /** The public keys whose signatures this worker believes: those of the API and of the other workers. */
+  readonly trustedKeys: TrustedKeys;
+  readonly workerId: string;
+  readonly clock?: () => Date;
+  readonly timings?: Partial<Timings>;
+}
+
+/** Takes jobs and runs steps. */
+export interface Runner {
+  /** Resolves when all queues are listened to. */
+  start(): Promise<void>;
+  /** Hands active steps back to other workers, without costing an attempt; after `deadlineMs` it no longer waits. */
+  stop(deadlineMs: number): Promise<void>;
+  /** One pass of the reconciler, now. */
+  reconcile(): Promise<Reconciled>;
+}
+
+/** Composes a runner. Nothing connects before this is called; {@link Runner.stop} ends all of it. */
+export function createRunner(options: RunnerOptions): Runner {
+  const { connection, logger, prefix } = options;
+  const onError = (err: Error): void => logger.warn({ err }, 'Redis connection');
+  const redis = connectRedis(connection, onError);
+  const feed = new ChangeFeed(connectRedis(connection, onError));
+  const deps = compose(options, redis, keysOf(prefix), new Queues(connection, prefix, onError));
+  const workers = new WorkerSet(deps, { connection, prefix, clusters: options.clusters, concurrency: options.concurrency ?? {} });
+  let poll: NodeJS.Timeout | undefined;
+  return {
+    async start() {
+      await feed.listen(keysOf(prefix).cancels, (run) => deps.active.cancel(run));
+      poll = setInterval(() => void cancelMissed(deps), deps.timings.cancelPollMs);
+      await workers.start();
+    },
+    async stop(deadlineMs) {
+      clearInterval(poll);
+      await workers.stop(deadlineMs);
+      feed.close();
+      await deps.queues.close();
+      redis.disconnect();
+    },
+    reconcile: () => reconcile(deps),
+  };
+}
+
+function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queues): RunnerDeps {
+  const { playbooks, rules, ports, signer, workerId, logger, clock = (): Date => new Date() } = options;
+  const timings = { ...defaultTimings, ...options.timings };
+  const custody = new CustodyWriter(redis, keys, signer, `worker:${workerId}`, clock);
+  return {
+    playbooks,
+    rules,
+    ports,
+    nerdctl: options.nerdctl ?? ['nerdctl'],
+    log: new RunLog(redis, keys, custody, clock),
+    reader: new RedisRunReader(redis, keys),
+    signed: new SignedRuns(redis, keys, options.trustedKeys),
+    queues,
+    slots: new Slots(redis, keys, options.nodeSlots, timings.slotLeaseMs, timings.parkMs * 5),
+    desk: new LookupDesk(redis, keys, queues, options.answerTtls),
+    quota: new QuotaLedger(redis, keys, options.quotaLimits),
+    active: new ActiveAttempts(),
+    timings,
+    clock,
+    logger,
+  };
+}
+
+/** The message of a cancel is a hint and can be lost; the flag cannot. */
+async function cancelMissed({ active, reader, logger }: RunnerDeps): Promise<void> {
+  for (const run of active.runs()) {
+    try {
+      if ((await reader.record(run))?.cancel !== undefined) active.cancel(run);
+    } catch (err) {
+      logger.warn({ err, run }, 'could not look whether a run was cancelled');
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { Logger } from 'pino';
+import type { Playbook } from '../../playbooks/playbook.js';
+import type { ClusterPort, EvidencePort, InContainerPort, IntelPort, NodePort } from '../../playbooks/ports.js';
+import type { Rule } from '../../playbooks/rule.js';
+import type { LookupDesk } from '../../store/lookup-desk.js';
+import type { Queues } from '../../store/queues.js';
+import type { QuotaLedger } from '../../store/quota.js';
+import type { RunLog } from '../../store/run-log.js';
+import type { RedisRunReader } from '../../store/run-reader.js';
+import type { SignedRuns } from '../../store/signed-run.js';
+import type { Slots } from '../../store/slots.js';
+import type { ActiveAttempts } from './active-attempts.js';
+import type { Timings } from './timings.js';
+
+/** The outside world as adapters give it; the runner puts custody between it and the steps. */
+export interface RunnerPorts {
+  readonly cluster: ClusterPort;
+  readonly inContainer: InContainerPort;
+  readonly nodes: NodePort;
+  readonly evidence: EvidencePort;
+  /** Absent: no source is configured, and hashes are recorded as not asked. */
+  readonly intel?: IntelPort;
+}
+
+/** What the parts of the runner share. */
+export interface RunnerDeps {
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly rules: readonly Rule[];
+  /** How nerdctl is called on the nodes. */
+  readonly nerdctl: readonly string[];
+  readonly ports: RunnerPorts;
+  readonly log: RunLog;
+  readonly reader: RedisRunReader;
+  readonly signed: SignedRuns;
+  readonly queues: Queues;
+  readonly slots: Slots;
+  readonly desk: LookupDesk;
+  readonly quota: QuotaLedger;
+  readonly active: ActiveAttempts;
+  readonly timings: Timings;
+  readonly clock: () => Date;
+  readonly logger: Logger;
+}

@@ -1,0 +1,50 @@
+import { asTriageError, TriageError } from '../../playbooks/domain/error.js';
+import type { StepRecord } from '../../playbooks/domain/run.js';
+import type { Board } from '../../playbooks/facts.js';
+import type { PlaybookStep } from '../../playbooks/playbook.js';
+import type { RunInfo } from '../../playbooks/ports.js';
+import { boardOf } from '../../playbooks/step.js';
+import type { RunnerDeps } from './deps.js';
+
+/** All that an attempt at a step rests on; nothing in it comes from anywhere but the run's signed custody and the loaded playbook. */
+export interface StepPlan {
+  readonly info: RunInfo;
+  readonly step: PlaybookStep;
+  readonly board: Board;
+}
+
+/** A plan, or why there can be none; that is then the step's outcome. */
+export type Planned = StepPlan | TriageError;
+
+/** Finds out what is to be done for a step. */
+export async function planStep(deps: RunnerDeps, run: string, name: string): Promise<Planned> {
+  try {
+    const info = await deps.signed.info(run);
+    const step = findStep(deps, info, name);
+    return { info, step, board: await readBoard(deps, run) };
+  } catch (error) {
+    const failure = asTriageError(error);
+    if (failure.code === 'redis-unavailable') throw failure;
+    return failure;
+  }
+}
+
+/** The board as the run's signed records make it. */
+export async function readBoard(deps: RunnerDeps, run: string): Promise<Board> {
+  const records: ReadonlyMap<string, StepRecord> = await deps.signed.records(run);
+  return boardOf([...records.values()].map(({ facts }) => facts));
+}
+
+function findStep({ playbooks }: RunnerDeps, { playbook }: RunInfo, name: string): PlaybookStep {
+  const loaded = playbooks.get(playbook.name);
+  if (loaded === undefined)
+    throw new TriageError('playbook-unknown', `this worker has no playbook "${playbook.name}": give API and workers the same playbooks`);
+  if (loaded.sha256 !== playbook.sha256)
+    throw new TriageError(
+      'playbook-invalid',
+      `playbook "${playbook.name}" has changed since the run was made (${playbook.sha256.slice(0, 12)}, now ${loaded.sha256.slice(0, 12)}): make a new run`,
+    );
+  const step = loaded.steps.find((candidate) => candidate.step.name === name);
+  if (step === undefined) throw new TriageError('step-unknown', `playbook "${playbook.name}" has no step "${name}"`);
+  return step;
+}

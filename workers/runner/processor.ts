@@ -1,0 +1,140 @@
+import type { Job, Processor } from 'bullmq';
+import { z } from 'zod';
+import { asTriageError, TriageError } from '../../playbooks/domain/error.js';
+import { isRetryable } from '../../playbooks/domain/retry.js';
+import type { StepRecord } from '../../playbooks/domain/run.js';
+import { missingNeeds } from '../../playbooks/step.js';
+import type { Attempt } from '../../store/run-log.js';
+import { AttemptSignal, untilStopped } from './attempt-signal.js';
+import { recordLost, sealSummary } from './close-run.js';
+import type { RunnerDeps } from './deps.js';
+import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
+import { handBack } from './parking.js';
+import { type Planned, planStep, readBoard, type StepPlan } from './plan.js';
+import { ready } from './ready.js';
+import { stepContext } from './step-context.js';
+import { milestonesOf } from './summary.js';
+
+const stepJobSchema = z.object({ run: z.string(), step: z.string() });
+/** For a step that cannot be found in any playbook, and so has no time of its own. */
+const planlessTimeoutMs = 60_000;
+
+interface StepJobContext {
+  readonly deps: RunnerDeps;
+  readonly job: Job;
+  readonly token: string | undefined;
+  readonly run: string;
+  readonly step: string;
+  readonly plan: Planned;
+  readonly stop: AttemptSignal;
+}
+
+/** Makes the function that BullMQ calls with a step's job. It throws only to ask for another attempt or to park. */
+export function stepProcessor(deps: RunnerDeps): Processor {
+  // Three named parameters: BullMQ counts them, and gives a signal only to who asks for it.
+  return async (job: Job, token?: string, signal?: AbortSignal): Promise<void> => {
+    const { run, step } = stepJobSchema.parse(job.data);
+    const state = await deps.log.peek(run, step);
+    if (state === 'gone' || state === 'recorded') return;
+    const plan = await planStep(deps, run, step);
+    const timeoutMs = plan instanceof TriageError ? planlessTimeoutMs : plan.step.step.timeoutMs;
+    const stop = new AttemptSignal(step, timeoutMs, signal);
+    const context: StepJobContext = { deps, job, token, run, step, plan, stop };
+    try {
+      await prepared(context, state === 'cancelled');
+    } finally {
+      stop.dispose();
+    }
+  };
+}
+
+async function prepared(context: StepJobContext, cancelled: boolean): Promise<void> {
+  const { deps, job, token, plan, stop } = context;
+  const lease = cancelled || plan instanceof TriageError ? undefined : await ready(deps, job, token, plan, stop.signal);
+  try {
+    await attempt(context);
+  } finally {
+    await lease?.release();
+  }
+}
+
+async function attempt(context: StepJobContext): Promise<void> {
+  const { deps, job, run, step, stop } = context;
+  const number = job.attemptsMade + 1;
+  const closes = closesRun(context);
+  // Before begin: a cancel that comes in between finds either the flag set, or this attempt listed.
+  const leave = closes ? undefined : deps.active.add(run, stop);
+  try {
+    const startedAt = deps.clock().toISOString();
+    const begun = await deps.log.begin(run, step, number);
+    if (begun.what === 'gone' || begun.what === 'recorded') return;
+    const place = { run, step, fence: begun.fence, number };
+    const times = (): AttemptTimes => ({ attempt: number, startedAt, finishedAt: deps.clock().toISOString() });
+    if (begun.what === 'cancelled' && !closes) {
+      await finish(context, place, skipped(times(), 'cancelled', 'the run was asked to stop'));
+      return;
+    }
+    if (closes) await recordLost(deps, run, step);
+    await finish(context, place, await outcome(context, place, times));
+  } finally {
+    leave?.();
+  }
+}
+
+function closesRun({ plan, job }: StepJobContext): boolean {
+  // The closing step is the root of the flow, also where its playbook is not to be had.
+  return plan instanceof TriageError ? job.parentKey === undefined : plan.step.step.closes === true;
+}
+
+async function outcome(context: StepJobContext, place: Attempt & { number: number }, times: () => AttemptTimes): Promise<StepRecord> {
+  const { deps, plan, stop } = context;
+  const notes = new StepNotes();
+  try {
+    if (plan instanceof TriageError) throw plan;
+    const board = plan.step.step.closes === true ? await readBoard(deps, place.run) : plan.board;
+    const missing = missingNeeds(plan.step.step, board);
+    if (missing.length > 0) return skipped(times(), 'needs-missing', `no step before it has written: ${missing.join(', ')}`);
+    const facts = await act(deps, { ...plan, board }, place, stop, notes);
+    return succeeded(times(), facts, notes);
+  } catch (error) {
+    return await afterError(context, place, error, times, notes);
+  }
+}
+
+function act(
+  deps: RunnerDeps,
+  plan: StepPlan,
+  place: Attempt & { number: number },
+  stop: AttemptSignal,
+  notes: StepNotes,
+): ReturnType<StepPlan['step']['run']> {
+  const work = plan.step.run(plan.board, stepContext(deps, plan, place, stop.signal, notes));
+  return untilStopped(work, stop.signal, deps.timings.graceMs);
+}
+
+async function afterError(
+  { deps, job, token, stop }: StepJobContext,
+  place: Attempt & { number: number },
+  raw: unknown,
+  times: () => AttemptTimes,
+  notes: StepNotes,
+): Promise<StepRecord> {
+  if (stop.why === 'shutdown') return handBack(job, token);
+  if (stop.why === 'cancelled') return skipped(times(), 'cancelled', 'the run was asked to stop', notes);
+  const error = asTriageError(stop.why === 'timeout' ? stop.signal.reason : raw);
+  // Somebody else goes on with the step: it is his to record.
+  if (stop.why === 'lock-lost' || error.code === 'stale-attempt') throw error;
+  if (isRetryable(error) && place.number < (job.opts.attempts ?? 1)) {
+    await deps.log.waiting(place.run, place.step, { for: 'retry' });
+    throw error;
+  }
+  if (error.code === 'internal') deps.logger.error({ err: error, run: place.run, step: place.step }, 'step failed in a way that it should not');
+  return failed(times(), error, notes);
+}
+
+async function finish(context: StepJobContext, place: Attempt, record: StepRecord): Promise<void> {
+  const { deps, run, step } = context;
+  const summary = closesRun(context) ? await sealSummary(deps, run, step, record) : { fields: milestonesOf(record, false) };
+  const what = await deps.log.finish(place, record, summary);
+  if (what !== 'ok') deps.logger.info({ run, step, refused: what }, 'late result refused');
+}

@@ -1,0 +1,45 @@
+import { pipeline, type Readable, Transform } from 'node:stream';
+import { asTriageError } from '../../playbooks/domain/error.js';
+import type { JsonObject } from '../../playbooks/domain/json.js';
+import { displayText } from '../../playbooks/domain/path-name.js';
+import type { InContainerPort } from '../../playbooks/ports.js';
+import { elapsed, type Footprints } from './footprints.js';
+import { podDetail } from './recorded-cluster.js';
+
+/** Puts each command that runs inside a container into custody: before it starts, and when its output has ended. */
+export function recordedInContainer(inContainer: InContainerPort, footprints: Footprints, onLost: (error: unknown) => void): InContainerPort {
+  return {
+    async archive(ref, container, path, maxBytes, signal) {
+      const subject = `${ref.namespace}/${ref.pod}/${container}`;
+      const name = 'in-container-tar';
+      const detail = { name, ...podDetail(ref), container, argv: ['tar', 'cf', '-', displayText(path)], privileged: false };
+      const id = await footprints.begin('command.started', subject, detail);
+      const since = elapsed();
+      const end = (outcome: JsonObject): Promise<void> => footprints.end('command.finished', subject, id, { name, ...outcome, durationMs: since() });
+      try {
+        return watched(await inContainer.archive(ref, container, path, maxBytes, signal), end, onLost);
+      } catch (error) {
+        await end({ error: asTriageError(error).code });
+        throw error;
+      }
+    },
+  };
+}
+
+/** Passes the output on, and has its end in custody before the reader sees it. */
+function watched(source: Readable, end: (outcome: JsonObject) => Promise<void>, onLost: (error: unknown) => void): Readable {
+  let bytes = 0;
+  const through = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      done(null, chunk);
+    },
+    flush(done) {
+      end({ exitCode: 0, stdoutBytes: bytes }).then(() => done(), done);
+    },
+  });
+  pipeline(source, through, (error) => {
+    if (error != null) end({ error: asTriageError(error).code, stdoutBytes: bytes }).catch(onLost);
+  });
+  return through;
+}

@@ -1,0 +1,66 @@
+import { sha256Hex } from '../../playbooks/domain/custody.js';
+import { asTriageError } from '../../playbooks/domain/error.js';
+import type { JsonObject } from '../../playbooks/domain/json.js';
+import { displayText } from '../../playbooks/domain/path-name.js';
+import type { CommandOutcome, NodeCommand, NodePort, NodeSession, RunningCommand } from '../../playbooks/ports.js';
+import { elapsed, type Footprints } from './footprints.js';
+
+const maxArgument = 2_000;
+const maxStderr = 500;
+
+/** Puts each command on a node into custody: before it starts, and when it has ended. */
+export function recordedNodes(nodes: NodePort, footprints: Footprints): NodePort {
+  return {
+    async connect(node, signal) {
+      return recordedSession(await nodes.connect(node, signal), footprints);
+    },
+  };
+}
+
+function recordedSession(session: NodeSession, footprints: Footprints): NodeSession {
+  const { name } = session.node;
+  return {
+    node: session.node,
+    close: () => session.close(),
+    async start(command, signal) {
+      const id = await footprints.begin('command.started', name, intentOf(command, name));
+      const end = (detail: JsonObject): Promise<void> => footprints.end('command.finished', name, id, { name: command.name, ...detail });
+      const since = elapsed();
+      const running = await session.start(command, signal).catch(async (error: unknown) => {
+        await end({ error: asTriageError(error).code, durationMs: since() });
+        throw error;
+      });
+      return recordedCommand(running, end, since);
+    },
+  };
+}
+
+function recordedCommand(running: RunningCommand, end: (detail: JsonObject) => Promise<void>, since: () => number): RunningCommand {
+  const finished = running.finished.then(
+    async (outcome) => {
+      await end(outcomeOf(outcome));
+      return outcome;
+    },
+    async (error: unknown) => {
+      await end({ error: asTriageError(error).code, durationMs: since() });
+      throw error;
+    },
+  );
+  // A step that fails over the output may never look at the outcome; custody has it all the same.
+  finished.catch(() => undefined);
+  return { stdout: running.stdout, finished };
+}
+
+function intentOf({ name, argv, stdin, privileged }: NodeCommand, node: string): JsonObject {
+  return {
+    name,
+    node,
+    argv: argv.map((argument) => displayText(argument).slice(0, maxArgument)),
+    privileged,
+    ...(stdin === undefined ? {} : { stdin: { sha256: sha256Hex(stdin), bytes: stdin.length } }),
+  };
+}
+
+function outcomeOf({ exitCode, stderr, stdoutBytes, durationMs }: CommandOutcome): JsonObject {
+  return { exitCode, stderr: { sha256: sha256Hex(stderr), first: stderr.slice(0, maxStderr) }, stdoutBytes, durationMs: Math.round(durationMs) };
+}

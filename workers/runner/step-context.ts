@@ -1,0 +1,93 @@
+import type { Artifact } from '../../playbooks/domain/artifact.js';
+import type { Act } from '../../playbooks/domain/custody.js';
+import type { Lookup } from '../../playbooks/domain/lookup.js';
+import type { RunHistory, RunInfo, StepContext, StepLog } from '../../playbooks/ports.js';
+import type { Attempt } from '../../store/run-log.js';
+import type { RunnerDeps } from './deps.js';
+import { Footprints } from './footprints.js';
+import type { StepNotes } from './outcome.js';
+import type { StepPlan } from './plan.js';
+import { recordedCluster } from './recorded-cluster.js';
+import { recordedInContainer } from './recorded-in-container.js';
+import { recordedNodes } from './recorded-node.js';
+
+/** Builds what one attempt at a step may touch. */
+export function stepContext(
+  deps: RunnerDeps,
+  plan: StepPlan,
+  attempt: Attempt & { readonly number: number },
+  signal: AbortSignal,
+  notes: StepNotes,
+): StepContext {
+  const { log, ports, clock, rules } = deps;
+  const { run, step } = attempt;
+  const record = (act: Act): Promise<void> => log.record(run, [act]);
+  const footprints = new Footprints(record, step);
+  const lost = (error: unknown): void => deps.logger.error({ err: error, run, step }, 'the outcome of a command could not be recorded');
+  return {
+    run: plan.info,
+    attempt: attempt.number,
+    signal,
+    clock,
+    log: stepLog(deps, run, step),
+    rules,
+    nerdctl: deps.nerdctl,
+    cluster: recordedCluster(ports.cluster, footprints),
+    inContainer: recordedInContainer(ports.inContainer, footprints, lost),
+    nodes: recordedNodes(ports.nodes, footprints),
+    evidence: ports.evidence,
+    history: history(deps, plan.info),
+    recordArtifacts: (artifacts: readonly Artifact[]) => log.recordArtifacts(attempt, artifacts),
+    recordLookups: (lookups: readonly Lookup[]) => log.recordLookups(attempt, lookups),
+    answers: (hashes) => answersFor(deps, run, hashes),
+    record,
+    gap: (gap) => notes.gap(gap),
+    limit: (limit) => notes.limit(limit),
+  };
+}
+
+/** What the run has written down, in the playbook's order. */
+export function history({ reader, playbooks }: RunnerDeps, info: RunInfo): RunHistory {
+  return {
+    async steps() {
+      const records = await reader.records(info.id);
+      const names = playbooks.get(info.playbook.name)?.steps.map(({ step }) => step.name) ?? [...records.keys()];
+      return names.map((name) => {
+        const record = records.get(name);
+        return record === undefined ? { name } : { name, record };
+      });
+    },
+    artifacts: () => reader.artifacts(info.id),
+    lookups: () => reader.lookups(info.id),
+    custody: () => reader.chainHead(info.id),
+    cancelRequested: async () => (await reader.record(info.id))?.cancel !== undefined,
+  };
+}
+
+/** The step's log lines, with run and step. */
+export function stepLog({ logger }: RunnerDeps, run: string, step: string): StepLog {
+  const child = logger.child({ run, step });
+  return {
+    info: (detail, message) => child.info(detail, message),
+    warn: (detail, message) => child.warn(detail, message),
+  };
+}
+
+/** The desk's answers as this run sees them: one that was there before the run asked was got without a request of its own. */
+async function answersFor({ desk, log, ports, clock }: RunnerDeps, run: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Lookup>> {
+  if (ports.intel === undefined) return notAsked(hashes, clock);
+  const asked = await log.askedSince(run);
+  const answers = [...(await desk.answers(hashes)).values()];
+  return new Map(answers.map((answer) => [answer.sha256, { ...answer, cached: asked === undefined || answer.askedAt < asked }]));
+}
+
+function notAsked(hashes: readonly string[], clock: () => Date): ReadonlyMap<string, Lookup> {
+  const common = {
+    source: 'none',
+    status: 'not-asked',
+    reason: 'no intelligence source is configured',
+    askedAt: clock().toISOString(),
+    cached: false,
+  } as const;
+  return new Map(hashes.map((sha256) => [sha256, { sha256, ...common }]));
+}

@@ -1,0 +1,39 @@
+import type { Artifact } from '../../playbooks/domain/artifact.js';
+import type { StepRecord } from '../../playbooks/domain/run.js';
+import { boardOf } from '../../playbooks/step.js';
+import type { RunSummary } from '../../store/run-log.js';
+
+/** What a finished step says about its run: milestones and verdict. */
+export function milestonesOf(record: StepRecord, closes: boolean): Record<string, string> {
+  if (record.status !== 'succeeded') return {};
+  const { artifacts, verdict } = boardOf([record.facts]);
+  return {
+    ...(artifacts === undefined ? {} : { acquisitionFinished: record.finishedAt }),
+    ...(verdict === undefined ? {} : { verdictReady: record.finishedAt, verdict: verdict.level }),
+    ...(closes ? { reportWritten: record.finishedAt } : {}),
+  };
+}
+
+/**
+ * How a run ends. It failed when its closing step did, or when there is no usable evidence: neither a listing of changes
+ * nor one acquired file. It is partial when anything asked for could not be had. (The store makes `cancelled` of it where a cancel was asked for.)
+ * @param records of all steps, the closing one included
+ */
+export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRecord, artifacts: readonly Artifact[]): RunSummary {
+  const all = [...records.values()];
+  const usable = boardOf(all.map(({ facts }) => facts)).changes !== undefined || artifacts.some(({ kind }) => kind === 'file');
+  const partial = all.some(({ status, gaps }) => status !== 'succeeded' || gaps.length > 0);
+  const firstFailure = all.find(({ error }) => error !== undefined)?.error;
+  const ok = closing.status === 'succeeded' && usable;
+  const error = closing.error ??
+    firstFailure ?? { code: 'internal' as const, message: 'no usable evidence: neither a listing of changes nor a file' };
+  return {
+    final: ok ? 'completed' : 'failed',
+    fields: {
+      ...milestonesOf(closing, true),
+      finishedAt: closing.finishedAt,
+      completeness: partial ? 'partial' : 'full',
+      ...(ok ? {} : { error: JSON.stringify(error) }),
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
+import { lookupQueue } from '../../store/lookup-desk.js';
+import { queueName } from '../../store/queues.js';
+import type { RedisEndpoint } from '../../store/redis.js';
+import type { RunnerDeps } from './deps.js';
+import { lookupProcessor } from './lookups.js';
+import { stepProcessor } from './processor.js';
+import { reconcileProcessor, reconcileQueue } from './reconciler.js';
+
+/** How many jobs of a kind one process works on at once. */
+export interface Concurrency {
+  readonly cluster: number;
+  readonly node: number;
+  readonly intel: number;
+  readonly evidence: number;
+  readonly lookups: number;
+}
+
+const defaultConcurrency: Concurrency = { cluster: 8, node: 8, intel: 8, evidence: 4, lookups: 4 };
+
+/** Where the workers of a process take their jobs. */
+export interface WorkerSetOptions {
+  readonly connection: RedisEndpoint;
+  readonly prefix: string;
+  readonly clusters: readonly string[];
+  readonly concurrency: Partial<Concurrency>;
+}
+
+/** The BullMQ workers of one process. */
+export class WorkerSet {
+  private workers: Worker[] = [];
+
+  constructor(
+    private readonly deps: RunnerDeps,
+    private readonly options: WorkerSetOptions,
+  ) {}
+
+  async start(): Promise<void> {
+    const { deps, options } = this;
+    const concurrency = { ...defaultConcurrency, ...options.concurrency };
+    const steps = stepProcessor(deps);
+    for (const kind of ['cluster', 'node'] as const)
+      for (const cluster of options.clusters) this.add(queueName(kind, cluster), steps, { concurrency: concurrency[kind] });
+    for (const kind of ['intel', 'evidence'] as const) this.add(kind, steps, { concurrency: concurrency[kind] });
+    if (deps.ports.intel !== undefined) {
+      // queue.rateLimit() does nothing unless the worker has a limiter; this one limits nothing by itself.
+      this.add(lookupQueue, lookupProcessor(deps, deps.ports.intel), { concurrency: concurrency.lookups, limiter: { max: 1e9, duration: 1_000 } });
+    }
+    this.add(reconcileQueue, reconcileProcessor(deps), {});
+    await Promise.all(this.workers.map((worker) => worker.waitUntilReady()));
+    const once = { removeOnComplete: true, removeOnFail: true };
+    await deps.queues.get(reconcileQueue).upsertJobScheduler('reconcile', { every: deps.timings.reconcileMs }, { name: 'reconcile', opts: once });
+  }
+
+  /** Takes no new jobs, hands the active ones back, and closes; by force when the deadline has passed. */
+  async stop(deadlineMs: number): Promise<void> {
+    const drained = Promise.all(this.workers.map((worker) => worker.pause()));
+    // More than once: a job may have been on its way here when the first call came.
+    const again = setInterval(() => this.handBackAll(), 200);
+    this.handBackAll();
+    const what = await Promise.race([drained, late(deadlineMs)]);
+    clearInterval(again);
+    await Promise.all(this.workers.map((worker) => worker.close(what === 'late')));
+    this.workers = [];
+  }
+
+  private handBackAll(): void {
+    for (const worker of this.workers) worker.cancelAllJobs('shutdown');
+  }
+
+  private add(name: string, processor: Processor, own: Pick<WorkerOptions, 'concurrency' | 'limiter'>): void {
+    const { timings, logger } = this.deps;
+    const worker = new Worker(name, processor, {
+      connection: this.options.connection,
+      prefix: this.options.prefix,
+      lockDuration: timings.lockMs,
+      stalledInterval: timings.stalledMs,
+      maxStalledCount: timings.maxStalledCount,
+      drainDelay: timings.drainSeconds,
+      runRetryDelay: 1_000,
+      ...own,
+    });
+    worker.on('error', (err) => logger.debug({ err, queue: name }, 'worker'));
+    worker.on('failed', (job: Job | undefined, err) => logger.debug({ err, queue: name, job: job?.id }, 'attempt failed'));
+    worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => worker.cancelJob(id, 'lock-lost')));
+    this.workers.push(worker);
+  }
+}
+
+function late(ms: number): Promise<'late'> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve('late'), ms).unref();
+  });
+}
