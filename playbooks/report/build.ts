@@ -14,7 +14,6 @@ import { summaryOf } from './summary.js';
 /** All that a report is made of. */
 export interface ReportInput {
   readonly run: RunInfo;
-  readonly requestedBy: string;
   /** When it is written; ISO 8601. */
   readonly writtenAt: string;
   /** 1 for the first report of a run. */
@@ -77,14 +76,14 @@ function listingOf(sha256: string | undefined): { listing?: string } {
   return sha256 === undefined ? {} : { listing: sha256 };
 }
 
-function runOf({ run, requestedBy, writtenAt, board }: ReportInput): Report['run'] {
+function runOf({ run, writtenAt, board }: ReportInput): Report['run'] {
   const { target, caseId, reason } = run.request;
   return {
     id: run.id,
     playbook: { ...run.playbook },
     target: { ...target, ...(board.target === undefined ? {} : { uid: board.target.uid }) },
     ...(board.node === undefined ? {} : { node: { ...board.node } }),
-    requestedBy: shortText(requestedBy, 200),
+    requestedBy: shortText(run.requestedBy, 200),
     ...(caseId === undefined ? {} : { caseId: shortText(caseId, 800) }),
     ...(reason === undefined ? {} : { reason: shortText(reason, 4_000) }),
     createdAt: run.createdAt,

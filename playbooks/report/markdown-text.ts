@@ -14,7 +14,7 @@ const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 /** Text from outside within a sentence or a cell: no markup, no link, no HTML, on one line. */
 export function prose(text: string, max = 1_000): string {
   return safeText(text, max)
-    .replaceAll(/[\\`*_{}[\]()#|~!$:^]/g, '\\$&')
+    .replaceAll(/[\\`*_[\]#|~$]|:(?=\/\/)/g, '\\$&')
     .replaceAll(/[&<>@]/g, (character) => entities[character] ?? '')
     .replaceAll(/\bwww\./gi, (match) => `${match.slice(0, -1)}\\.`)
     .replace(/^\s+/, '')

@@ -13,7 +13,7 @@ export interface Paint {
 
 const same = (text: string): string => text;
 /** Paints nothing. */
-export const plainPaint: Paint = { bold: same, dim: same, red: same, yellow: same, cyan: same };
+const plainPaint: Paint = { bold: same, dim: same, red: same, yellow: same, cyan: same };
 
 const maxFindings = 15;
 const maxMissing = 10;

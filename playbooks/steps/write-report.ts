@@ -41,7 +41,6 @@ async function reportOf(ctx: StepContext, changes: Facts['changes'] | undefined,
   const limits = records.flatMap((record) => record.limits);
   return buildReport({
     run: ctx.run,
-    requestedBy: ctx.run.requestedBy,
     writtenAt: ctx.clock().toISOString(),
     version: 1,
     board: boardOf(records.map(({ facts }) => facts)),

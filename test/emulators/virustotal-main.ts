@@ -24,6 +24,6 @@ const emulator = await startVirusTotalEmulator({
   perMonth: Number(values['per-month']),
 });
 console.log(JSON.stringify({ listening: emulator.url }));
-const stop = (): void => void emulator.stop();
+const stop = (): void => void emulator.close();
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);

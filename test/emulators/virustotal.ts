@@ -29,7 +29,7 @@ export interface Emulator {
   readonly requests: RequestCounts;
   /** While on, every question is answered 503 TransientError. */
   outage(on: boolean): void;
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 interface State {
@@ -62,7 +62,7 @@ export async function startVirusTotalEmulator(options: EmulatorOptions): Promise
     outage: (on) => {
       state.outage = on;
     },
-    stop: () => close(server),
+    close: () => closeServer(server),
   };
 }
 
@@ -74,7 +74,7 @@ function limitsOf({ perMinute, perDay, perMonth }: EmulatorOptions): Partial<Quo
   };
 }
 
-async function close(server: Server): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   server.closeAllConnections();

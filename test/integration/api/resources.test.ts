@@ -178,8 +178,8 @@ describe('GET /runs/{run}/custody', () => {
 
   it('gives the chain and the keys with which anybody can check it', async () => {
     const id = await openRun(door);
-    const { body } = await door.get('/.well-known/jwks.json').unset('Authorization').expect(200);
-    const { keys } = body as { keys: { kid: string }[] };
+    const published = await door.get('/.well-known/jwks.json').unset('Authorization').expect(200);
+    const { keys } = published.body as { keys: { kid: string }[] };
     expect(keys[0]).not.toHaveProperty('d');
     const trusted = new Map(keys.map((key) => [key.kid, createPublicKey({ key: key as never, format: 'jwk' })]));
     const answer = await lines(`/api/v1/runs/${id}/custody`).expect(200);

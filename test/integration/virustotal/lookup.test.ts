@@ -11,7 +11,7 @@ const signal = new AbortController().signal;
 let emulator: Emulator | undefined;
 
 afterEach(async () => {
-  await emulator?.stop();
+  await emulator?.close();
   emulator = undefined;
 });
 

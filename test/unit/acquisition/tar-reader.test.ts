@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { TriageError } from '../../../playbooks/domain/error.js';
 import { readTar } from '../../../playbooks/acquisition/tar-reader.js';
+import { TriageError } from '../../../playbooks/domain/error.js';
 import { chunked, endMark, header, padded, readAll, sealed, tar } from './archives.js';
 
 const hostile = [

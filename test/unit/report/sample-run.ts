@@ -36,12 +36,12 @@ export function sampleRun(changes: readonly Change[] = planted, extra: Partial<R
   return {
     run: {
       id: 'run-1',
+      requestedBy: 'key:analyst',
       createdAt: at,
       request: runRequestSchema.parse({ target: { namespace: 'shop', pod: 'web-0' }, caseId: 'IR-7', reason: 'odd traffic' }),
       playbook: { name: 'a-f-02', title: 'File analysis', sha256: 'f'.repeat(64) },
       limits: limitsSchema.parse({}),
     },
-    requestedBy: 'key:analyst',
     writtenAt: at,
     version: 1,
     board: {

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import type { JsonValue } from '../../../playbooks/domain/json.js';
+import { tail } from '../../../workers/adapters/kubernetes/log-tail.js';
+import { internalIp, parsePod } from '../../../workers/adapters/kubernetes/pod.js';
+import { wellFormed } from '../../../workers/adapters/kubernetes/well-formed.js';
+
+const id = (digit: string): string => digit.repeat(64);
+
+/** Shaped as kube-apiserver 1.34 answers. */
+function pod(change: { metadata?: object; status?: object } = {}): JsonValue {
+  return {
+    kind: 'Pod',
+    apiVersion: 'v1',
+    metadata: { name: 'web', namespace: 'shop', uid: 'u-1', labels: { app: 'web' }, ...change.metadata },
+    spec: {
+      nodeName: 'node-a',
+      initContainers: [{ name: 'setup', image: 'i:1' }],
+      containers: [
+        { name: 'web', image: 'w:1' },
+        { name: 'side', image: 's:1' },
+      ],
+    },
+    status: {
+      phase: 'Running',
+      initContainerStatuses: [
+        {
+          name: 'setup',
+          image: 'i:1',
+          imageID: 'i@sha256:1',
+          restartCount: 0,
+          ready: true,
+          containerID: `containerd://${id('a')}`,
+          state: { terminated: { exitCode: 0, containerID: `containerd://${id('a')}` } },
+        },
+      ],
+      containerStatuses: [
+        {
+          name: 'web',
+          image: 'w:1',
+          imageID: 'sha256:2',
+          restartCount: 3,
+          containerID: `cri-o://${id('b')}`,
+          state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
+          lastState: { terminated: { containerID: `cri-o://${id('c')}` } },
+        },
+      ],
+      ephemeralContainerStatuses: [
+        { name: 'dbg', image: 'd', imageID: '', restartCount: 0, containerID: 'docker://xyz', state: { waiting: { reason: 'x' } } },
+      ],
+      ...change.status,
+    },
+  };
+}
+
+describe('a pod', () => {
+  test('has all its containers with kind, id, runtime and state, also those that were not made yet', () => {
+    const raw = pod();
+    const parsed = parsePod(raw);
+    expect(parsed).toMatchObject({ uid: 'u-1', node: 'node-a', raw });
+    expect(parsed.staticUid).toBeUndefined();
+    expect(parsed.containers).toEqual([
+      { name: 'setup', kind: 'init', id: id('a'), runtime: 'containerd', state: 'terminated', image: 'i:1', imageId: 'i@sha256:1', restarts: 0 },
+      { name: 'web', kind: 'container', id: id('b'), runtime: 'cri-o', state: 'running', image: 'w:1', imageId: 'sha256:2', restarts: 3 },
+      { name: 'side', kind: 'container', id: '', runtime: 'unknown', state: 'waiting', image: 's:1', imageId: '', restarts: 0 },
+      { name: 'dbg', kind: 'ephemeral', id: '', runtime: 'unknown', state: 'waiting', image: 'd', imageId: '', restarts: 0 },
+    ]);
+  });
+
+  test('that mirrors a static pod carries the uid that kubelet uses; the hash alone means nothing', () => {
+    const annotations = { 'kubernetes.io/config.hash': 'h', 'kubernetes.io/config.mirror': 'h' };
+    expect(parsePod(pod({ metadata: { annotations } })).staticUid).toBe('h');
+    expect(parsePod(pod({ metadata: { annotations: { 'kubernetes.io/config.hash': 'h' } } })).staticUid).toBeUndefined();
+  });
+
+  test('that was not scheduled yet has no node', () => {
+    const raw = { metadata: { uid: 'u' }, spec: { containers: [{ name: 'c' }] }, status: { phase: 'Pending' } };
+    expect(parsePod(raw)).toMatchObject({ containers: [{ name: 'c', state: 'waiting' }] });
+    expect(parsePod(raw).node).toBeUndefined();
+  });
+
+  test.each([[null], ['text'], [{}], [{ metadata: { uid: 7 }, spec: {}, status: {} }]])('is not %j', (raw) => {
+    expect(() => parsePod(raw)).toThrow(expect.objectContaining({ code: 'cluster-unreachable' }) as Error);
+  });
+});
+
+test('a node has its InternalIP', () => {
+  const addresses = [
+    { type: 'Hostname', address: 'node-a' },
+    { type: 'InternalIP', address: '10.0.0.1' },
+  ];
+  expect(internalIp({ status: { addresses } })).toBe('10.0.0.1');
+  expect(internalIp({ status: {} })).toBeUndefined();
+  expect(internalIp('nonsense')).toBeUndefined();
+});
+
+test('lone surrogates are replaced wherever they stand, and pairs stay', () => {
+  const value = JSON.parse('{"a\\ud800":["\\udc00x","\\ud83d\\ude00"],"__proto__":{"b":"\\ud800"},"n":1,"z":null}') as JsonValue;
+  expect(JSON.stringify(wellFormed(value))).toBe('{"a\ufffd":["\ufffdx","\u{1f600}"],"__proto__":{"b":"\ufffd"},"n":1,"z":null}');
+});
+
+test.each([1, 3, 10, 11, 100])('the tail of a log is its last %i bytes, however it is cut into chunks', async (maxBytes) => {
+  async function* source(): AsyncGenerator<Uint8Array> {
+    for (const part of ['012', '', '3', '4567', '89\xff']) yield await Promise.resolve(Buffer.from(part, 'latin1'));
+  }
+  const got = await tail(source(), maxBytes, new AbortController().signal);
+  expect(Buffer.from(got).toString('latin1')).toBe('0123456789\xff'.slice(-maxBytes));
+});

@@ -1,0 +1,67 @@
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { dataFolder, readConfig } from '../../../cli/config.js';
+
+const env = { PODTRIAGE_DATA: '/srv/data' };
+
+describe('readConfig', () => {
+  it('has a default for all but what only the operator can know', async () => {
+    expect(await readConfig(env)).toEqual({
+      data: { dir: '/srv/data', evidence: '/srv/data/evidence', apiKeyFile: '/srv/data/api-key', signingKeys: '/srv/data/keys' },
+      redis: { url: undefined },
+      api: { host: '127.0.0.1', port: 7467 },
+      cluster: { name: 'default', kubeconfig: undefined },
+      ssh: { user: undefined, keyFile: undefined, agent: undefined, port: 22, knownHosts: undefined },
+      node: { sudo: ['sudo', '-n'], slots: 4, nerdctl: 'nerdctl', containerdAddress: undefined },
+      virusTotal: { url: 'https://www.virustotal.com/api/v3', keyFile: undefined, perMinute: 4, perDay: 500, perMonth: 15_500 },
+      log: { level: 'info' },
+    });
+  });
+
+  it('takes an empty variable for one that is not set', async () => {
+    expect(await readConfig({ ...env, REDIS_URL: '', PODTRIAGE_PORT: '' })).toEqual(await readConfig(env));
+  });
+
+  it('names every variable that is wrong', async () => {
+    const wrong = {
+      ...env,
+      PODTRIAGE_PORT: 'http',
+      PODTRIAGE_NODE_SLOTS: '0',
+      PODTRIAGE_CLUSTER: 'My Cluster',
+      PODTRIAGE_VT_URL: 'virustotal',
+      PODTRIAGE_LOG_LEVEL: 'loud',
+    };
+    const message = await readConfig(wrong).then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    for (const name of ['PODTRIAGE_PORT', 'PODTRIAGE_NODE_SLOTS', 'PODTRIAGE_CLUSTER', 'PODTRIAGE_VT_URL', 'PODTRIAGE_LOG_LEVEL'])
+      expect(message).toContain(name);
+  });
+
+  it.each(['PODTRIAGE_VT_KEY_FILE', 'PODTRIAGE_SSH_KEY'])('wants the file of %s to be there and private', async (variable) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'pt-config-')), 'secret');
+    await expect(readConfig({ ...env, [variable]: file })).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining(variable) as string,
+    });
+    writeFileSync(file, 'secret');
+    chmodSync(file, 0o644);
+    await expect(readConfig({ ...env, [variable]: file })).rejects.toMatchObject({ message: expect.stringContaining('chmod 600') as string });
+    chmodSync(file, 0o600);
+    expect(JSON.stringify(await readConfig({ ...env, [variable]: file }))).toContain(file);
+  });
+
+  it('asks an agent only where there is no key', async () => {
+    expect((await readConfig({ ...env, SSH_AUTH_SOCK: '/run/agent' })).ssh.agent).toBe('/run/agent');
+  });
+});
+
+describe('dataFolder', () => {
+  it('is in the home of the user unless told otherwise', () => {
+    expect(dataFolder({ XDG_DATA_HOME: '/x' }).dir).toBe('/x/podtriage');
+    expect(dataFolder({ XDG_DATA_HOME: '/x', PODTRIAGE_DATA: '/y' }).dir).toBe('/y');
+  });
+});
