@@ -28,6 +28,7 @@ const envSchema = z.object({
   PODTRIAGE_KNOWN_HOSTS: absolute.optional(),
   PODTRIAGE_SUDO: z.string().default('sudo -n'),
   PODTRIAGE_NODE_SLOTS: whole(1, 64, 4),
+  PODTRIAGE_LOCK_SECONDS: whole(1, 600, 60),
   PODTRIAGE_VT_URL: z.url({ protocol: /^https?$/ }).default('https://www.virustotal.com/api/v3'),
   PODTRIAGE_VT_KEY_FILE: absolute.optional(),
   PODTRIAGE_VT_PER_MINUTE: whole(1, 100_000, 4),
@@ -78,6 +79,8 @@ export interface ServiceConfig {
     readonly perDay: number;
     readonly perMonth: number;
   };
+  /** A worker that is silent for so long has lost its step to another one. */
+  readonly worker: { readonly lockSeconds: number };
   readonly log: { readonly level: Values['PODTRIAGE_LOG_LEVEL'] };
 }
 
@@ -132,6 +135,7 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
       perDay: values.PODTRIAGE_VT_PER_DAY,
       perMonth: values.PODTRIAGE_VT_PER_MONTH,
     },
+    worker: { lockSeconds: values.PODTRIAGE_LOCK_SECONDS },
     log: { level: values.PODTRIAGE_LOG_LEVEL },
   };
 }

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import picocolors from 'picocolors';
 import { displayText } from '../playbooks/domain/path-name.js';
 
 /** What a command may touch of its process. */
@@ -10,6 +11,8 @@ export interface Io {
   readonly err: (text: string) => void;
   /** Whether a person sits at both ends: stdin and stderr are terminals. */
   readonly interactive: boolean;
+  /** Whether results go to a terminal that shows colours. */
+  readonly colour: boolean;
   /** Width of the terminal, in characters. */
   readonly columns: () => number;
   /** Reads one line; empty when the signal ends it. */
@@ -28,7 +31,9 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive: process.stdin.isTTY && process.stderr.isTTY,
-    columns: () => process.stderr.columns,
+    colour: process.stdout.isTTY && picocolors.isColorSupported,
+    // A terminal may not know its own size.
+    columns: () => process.stderr.columns || 80,
     async ask(question, signal) {
       const reader = createInterface({ input: process.stdin, output: process.stderr });
       // Ctrl-C and Ctrl-D close the reader and leave the question open for ever.

@@ -1,10 +1,7 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { CommanderError } from 'commander';
-import { z } from 'zod';
 import { TriageError } from '../playbooks/domain/error.js';
-import { packageRoot } from '../store/package-root.js';
+import { packageVersion } from '../store/package-root.js';
 import { exitCodes } from './exit-codes.js';
 import { processIo, safeLines } from './io.js';
 import { createProgram, type ServiceParts } from './program.js';
@@ -16,11 +13,6 @@ async function serviceParts(): Promise<ServiceParts> {
   return import('./service.js');
 }
 
-function version(): string {
-  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
-}
-
 function failed(error: unknown): number {
   // Commander has said what was wrong with the words of the command line.
   if (error instanceof CommanderError) return error.exitCode;
@@ -29,7 +21,7 @@ function failed(error: unknown): number {
   return exitCodes.error;
 }
 
-const program = createProgram(io, version(), serviceParts, (code) => {
+const program = createProgram(io, packageVersion(), serviceParts, (code) => {
   process.exitCode = code;
 });
 try {

@@ -30,23 +30,21 @@ export { serviceChecks } from './service-checks.js';
 const workersStopMs = 20_000;
 
 /** Composes API, workers and, without REDIS_URL, a Redis of its own. What was started is stopped in reverse order. */
-export async function createService(config: ServiceConfig): Promise<Service> {
-  const stops: (() => Promise<void> | void)[] = [];
-  return {
-    async start() {
-      return start(config, stops);
-    },
+export function createService(config: ServiceConfig): Promise<Service> {
+  const stops: Stops = [];
+  return Promise.resolve({
+    start: () => start(config, stops),
     async stop() {
       for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
     },
-  };
+  });
 }
 
 type Stops = (() => Promise<void> | void)[];
 
 async function start(config: ServiceConfig, stops: Stops): Promise<{ url: string }> {
   const log = pino({ level: config.log.level });
-  const address = config.redis.url ?? (await ownRedis(config, stops));
+  const address = config.redis.url ?? (await ownRedis(config, log, stops));
   const redis = connectRedis(redisEndpoint(address, 'fail'), (err) => log.warn({ err }, 'Redis connection of the API'));
   stops.push(() => redis.disconnect());
   await assertDurable(redis);
@@ -60,8 +58,11 @@ async function start(config: ServiceConfig, stops: Stops): Promise<{ url: string
   return { url: api.url };
 }
 
-async function ownRedis(config: ServiceConfig, stops: Stops): Promise<string> {
-  const redis = await startEmbeddedRedis({ dataDir: config.data.dir });
+async function ownRedis(config: ServiceConfig, log: Logger, stops: Stops): Promise<string> {
+  const redis = await startEmbeddedRedis({
+    dataDir: config.data.dir,
+    onRestart: (message) => log.warn({ message }, 'the embedded Redis had gone and was started again'),
+  });
   stops.push(() => redis.stop());
   return redis.address;
 }

@@ -21,6 +21,7 @@ export function workerConfig(config: ServiceConfig): WorkerConfig {
     virusTotal: { url: virusTotal.url, keyFile: virusTotal.keyFile, limits: { perMinute, perDay, perMonth } },
     nerdctl: [node.nerdctl, ...address],
     nodeSlots: node.slots,
+    lockMs: config.worker.lockSeconds * 1_000,
   };
 }
 

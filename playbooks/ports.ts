@@ -53,7 +53,7 @@ export interface InContainerPort {
   archive(ref: PodRef, container: string, path: Uint8Array, maxBytes: number, signal: AbortSignal): Promise<Readable>;
 }
 
-/** One command on a node: always an argv, never a string built from data. */
+/** One command on a node: always an argv, never a string built from data. It runs in the C locale, so that its messages can be told apart. */
 export interface NodeCommand {
   /** What custody and footprint call it. */
   readonly name: string;

@@ -30,8 +30,8 @@ export interface Keys {
   changes(run: string): string;
   /** Channel that tells workers of cancelled runs. */
   readonly cancels: string;
-  /** ZSETs: leases, waiters in order, and when each waiter was last seen. */
-  slots(name: string): { readonly held: string; readonly queue: string; readonly seen: string };
+  /** ZSETs: leases, waiters in order, when each waiter was last seen, and since when it could have had a slot. */
+  slots(name: string): { readonly held: string; readonly queue: string; readonly seen: string; readonly called: string };
   /** STRING with TTL: what the intelligence source said. */
   answer(sha256: string): string;
   /** SET: jobs that wait for the answer. */
@@ -68,7 +68,10 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     all: `${prefix}:runs:all`,
     changes: of('changes'),
     cancels: `${prefix}:cancels`,
-    slots: (name) => ({ held: `${prefix}:slots:${name}:held`, queue: `${prefix}:slots:${name}:queue`, seen: `${prefix}:slots:${name}:seen` }),
+    slots: (name) => {
+      const slot = (kind: string): string => `${prefix}:slots:${name}:${kind}`;
+      return { held: slot('held'), queue: slot('queue'), seen: slot('seen'), called: slot('called') };
+    },
     answer: of('answer'),
     askers: of('askers'),
     outstanding: of('outstanding'),

@@ -2,8 +2,8 @@ import { type KeyObject, verify } from 'node:crypto';
 import { type CustodyEntry, custodyEntrySchema, entryHash } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 
-/** Gives the public keys that may sign custody. */
-export type TrustedKeys = () => Promise<ReadonlyMap<string, KeyObject>>;
+/** Gives the public key with this id, if it may sign custody. */
+export type TrustedKeys = (kid: string) => Promise<KeyObject | undefined>;
 
 /** What an entry must be, or it is not believed. */
 export interface ExpectedEntry {
@@ -27,7 +27,7 @@ export async function readSigned(line: string | null, expected: ExpectedEntry, t
   if (body.run !== expected.run || body.seq !== expected.seq) throw broken('belongs elsewhere');
   if (body.act !== expected.act || body.subject !== expected.subject) throw broken(`is not the ${expected.act} that it should be`);
   if (entryHash(body) !== hash) throw broken('has been altered');
-  const key = (await trusted()).get(body.by);
+  const key = await trusted(body.by);
   if (key === undefined) throw broken(`is signed by the unknown key ${body.by}; its public key must be in the keys folder of this worker`);
   if (!verify(null, Buffer.from(hash, 'hex'), key, Buffer.from(sig, 'base64url'))) throw broken('has a wrong signature');
   return parsed.data;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { sha256Hex } from '../playbooks/domain/custody.js';
+import { type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
 import { type StepRecord, stepRecordSchema } from '../playbooks/domain/run.js';
@@ -8,7 +8,7 @@ import type { RunInfo } from '../playbooks/ports.js';
 import type { Keys } from './keys.js';
 import { jsonOf, parsed } from './parsed.js';
 import { finishAct } from './run-log.js';
-import { readSigned, type TrustedKeys } from './signed-entry.js';
+import { type ExpectedEntry, readSigned, type TrustedKeys } from './signed-entry.js';
 
 const requestedSchema = z.object({
   request: runRequestSchema,
@@ -16,8 +16,13 @@ const requestedSchema = z.object({
   createdAt: z.iso.datetime(),
 });
 
+/** How many checked entries are remembered: a parked step looks at the same ones each time it wakes. */
+const maxRemembered = 5_000;
+
 /** What a worker believes of a run: only what custody has signed. */
 export class SignedRuns {
+  private readonly checked = new Map<string, CustodyEntry>();
+
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
@@ -26,7 +31,7 @@ export class SignedRuns {
 
   /** The request with target, parameters and pinned playbook, from custody entry 0. Throws `custody-broken`. */
   async info(run: string): Promise<RunInfo> {
-    const entry = await readSigned(await this.redis.lindex(this.keys.custody(run), 0), { run, seq: 0, act: 'run.requested' }, this.trusted);
+    const entry = await this.entry({ run, seq: 0, act: 'run.requested' });
     const { request, playbook, createdAt } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
     return { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
   }
@@ -40,10 +45,21 @@ export class SignedRuns {
     return new Map(checked);
   }
 
+  private async entry(expected: ExpectedEntry): Promise<CustodyEntry> {
+    const line = Number.isInteger(expected.seq) ? await this.redis.lindex(this.keys.custody(expected.run), expected.seq) : null;
+    const key = JSON.stringify([expected, line]);
+    const known = this.checked.get(key);
+    if (known !== undefined) return known;
+    const entry = await readSigned(line, expected, this.trusted);
+    this.checked.set(key, entry);
+    const [oldest] = this.checked.keys();
+    if (this.checked.size > maxRemembered && oldest !== undefined) this.checked.delete(oldest);
+    return entry;
+  }
+
   private async check(run: string, step: string, text: string, seq: number): Promise<StepRecord> {
     const record = parsed(jsonOf(stepRecordSchema), text, `the record of ${step} of run ${run}`);
-    const line = Number.isInteger(seq) ? await this.redis.lindex(this.keys.custody(run), seq) : null;
-    const entry = await readSigned(line, { run, seq, act: finishAct(record.status), subject: step }, this.trusted);
+    const entry = await this.entry({ run, seq, act: finishAct(record.status), subject: step });
     if (entry.detail['record'] !== sha256Hex(text))
       throw new TriageError('custody-broken', `the record of ${step} of run ${run} is not the one that was signed; the run is not acted upon`);
     return record;

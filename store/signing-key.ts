@@ -59,6 +59,15 @@ function parsePublic(path: string, pem: string): KeyObject {
   }
 }
 
+/** Looks public keys up in a folder, and reads it again when one is not known yet: API and workers make theirs when they first start. */
+export function keyRing(folder: string): (kid: string) => Promise<KeyObject | undefined> {
+  let keys: ReadonlyMap<string, KeyObject> = new Map();
+  return async (kid) => {
+    if (!keys.has(kid)) keys = await readPublicKeys(folder);
+    return keys.get(kid);
+  };
+}
+
 async function load(path: string): Promise<Signer | undefined> {
   const file = await stat(path).catch(() => undefined);
   if (file === undefined) return undefined;

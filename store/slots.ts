@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.js';
 import { runScript } from './scripts/script.js';
-import { slotAcquire, slotRelease, slotRenew } from './scripts/slots.js';
+import { slotAcquire, slotLeave, slotRelease, slotRenew } from './scripts/slots.js';
 
 /** Who asks for a slot: one attempt, and the job that waits for it. */
 export interface SlotRequest {
@@ -11,36 +11,52 @@ export interface SlotRequest {
   readonly priority: number;
 }
 
+/** `place` counts from 0; `wake` are waiters who could have a slot now. */
+export type SlotAnswer = { readonly held: true } | { readonly held: false; readonly place: number; readonly wake: readonly string[] };
+
+/** How many slots there are, and for how long things count, in milliseconds. */
+export interface SlotLimits {
+  /** Slots per name. */
+  readonly max: number;
+  /** How long a slot is held without {@link Slots.renew}. */
+  readonly leaseMs: number;
+  /** How long a waiter keeps its place without asking again. */
+  readonly staleMs: number;
+  /** How long a waiter that could have a slot keeps it from others without coming. */
+  readonly callMs: number;
+}
+
 /** Limits how many attempts work on one node at once, over all workers. */
 export class Slots {
-  /**
-   * @param max slots per name
-   * @param leaseMs how long a slot is held without {@link renew}
-   * @param staleMs how long a waiter keeps its place without asking again
-   */
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
-    private readonly max: number,
-    readonly leaseMs: number,
-    private readonly staleMs: number,
+    readonly limits: SlotLimits,
   ) {}
 
-  /** True: the slot is held. False: the waiter has its place in the queue; ask again soon. */
-  async acquire({ name, holder, waiter, priority }: SlotRequest): Promise<boolean> {
-    const { held, queue, seen } = this.keys.slots(name);
-    const [what] = await runScript(this.redis, slotAcquire, [held, queue, seen], [holder, waiter, this.max, this.leaseMs, priority, this.staleMs]);
-    return what === 'held';
+  /** Takes a slot, or gives the waiter its place in the queue; it then has to ask again. */
+  async acquire({ name, holder, waiter, priority }: SlotRequest): Promise<SlotAnswer> {
+    const { held, queue, seen, called } = this.keys.slots(name);
+    const { max, leaseMs, staleMs, callMs } = this.limits;
+    const args = [holder, waiter, max, leaseMs, priority, staleMs, callMs];
+    const [what, place, ...wake] = await runScript(this.redis, slotAcquire, [held, queue, seen, called], args);
+    return what === 'held' ? { held: true } : { held: false, place: Number(place), wake: wake.map(String) };
   }
 
   async renew(name: string, holder: string): Promise<void> {
-    await runScript(this.redis, slotRenew, [this.keys.slots(name).held], [holder, this.leaseMs]);
+    await runScript(this.redis, slotRenew, [this.keys.slots(name).held], [holder, this.limits.leaseMs]);
   }
 
-  /** Gives the slot back. Returns the waiter who is next. */
-  async release(name: string, holder: string): Promise<string | undefined> {
+  /** Gives the slot back. Returns the waiters who could have one now. */
+  async release(name: string, holder: string): Promise<readonly string[]> {
     const { held, queue } = this.keys.slots(name);
-    const [, next] = await runScript(this.redis, slotRelease, [held, queue], [holder]);
-    return next === undefined ? undefined : String(next);
+    const [, ...wake] = await runScript(this.redis, slotRelease, [held, queue], [holder, this.limits.max]);
+    return wake.map(String);
+  }
+
+  /** Gives up a waiter's place. */
+  async leave(name: string, waiter: string): Promise<void> {
+    const { queue, seen, called } = this.keys.slots(name);
+    await runScript(this.redis, slotLeave, [queue, seen, called], [waiter]);
   }
 }

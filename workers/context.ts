@@ -12,7 +12,7 @@ import { loadPlaybooks, loadRules } from '../store/definitions.js';
 import { packageRoot } from '../store/package-root.js';
 import type { QuotaLimits } from '../store/quota.js';
 import type { RedisEndpoint } from '../store/redis.js';
-import { loadOrCreateSigner, readPublicKeys } from '../store/signing-key.js';
+import { keyRing, loadOrCreateSigner } from '../store/signing-key.js';
 import { createClusters } from './adapters/kubernetes/clusters.js';
 import { createSshNodes } from './adapters/node/ssh-nodes.js';
 import { createVirusTotal } from './adapters/virustotal/virustotal.js';
@@ -33,6 +33,8 @@ export interface WorkerConfig {
   readonly virusTotal: { readonly url: string; readonly keyFile?: string | undefined; readonly limits: QuotaLimits };
   readonly nerdctl: readonly string[];
   readonly nodeSlots: number;
+  /** How long a worker may be silent, in milliseconds, before its step goes to another one. */
+  readonly lockMs: number;
 }
 
 /** What workers share with the API process of the same machine. */
@@ -67,9 +69,10 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     nerdctl: config.nerdctl,
     nodeSlots: config.nodeSlots,
     quotaLimits: config.virusTotal.limits,
+    timings: { lockMs: config.lockMs, stalledMs: config.lockMs / 2 },
     logger: around.log,
     signer: await loadOrCreateSigner(join(around.keys, 'worker.pem')),
-    trustedKeys: () => readPublicKeys(around.keys),
+    trustedKeys: keyRing(around.keys),
     workerId: `${hostname()}-${randomUUID().slice(0, 8)}`,
   });
 }

@@ -1,19 +1,33 @@
+import picocolors from 'picocolors';
+import { reportSchema } from '../../playbooks/report/model.js';
+import { terminalReport } from '../../playbooks/report/terminal.js';
 import type { ApiClient } from '../client.js';
 import { exitCodes } from '../exit-codes.js';
 import { type Io, safeJson, safeLines } from '../io.js';
 
-/** How a report is printed: `terminal` for people, the others as written. */
+/** How a report is printed: `terminal` in short for people, the others in full. */
 export const reportFormats = ['terminal', 'markdown', 'json'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 /** Prints a report to stdout. Throws `not-found` while there is none. */
 export async function printReport(io: Io, client: ApiClient, run: string, format: ReportFormat): Promise<void> {
-  if (format === 'json') {
-    const parsed: unknown = JSON.parse(await client.report(run, 'json'));
-    io.out(`${safeJson(parsed)}\n`);
+  if (format === 'markdown') {
+    io.out(await markdown(client, run));
     return;
   }
-  io.out(`${safeLines(await client.report(run, 'markdown')).trimEnd()}\n`);
+  const written: unknown = JSON.parse(await client.report(run, 'json'));
+  if (format === 'json') {
+    io.out(`${safeJson(written)}\n`);
+    return;
+  }
+  const report = reportSchema.safeParse(written);
+  // A report of another version of the service: its Markdown can be read all the same.
+  if (report.success) io.out(`${terminalReport(report.data, picocolors.createColors(io.colour)).join('\n')}\n`);
+  else io.out(await markdown(client, run));
+}
+
+async function markdown(client: ApiClient, run: string): Promise<string> {
+  return `${safeLines(await client.report(run, 'markdown')).trimEnd()}\n`;
 }
 
 /** `podtriage report RUN`. */

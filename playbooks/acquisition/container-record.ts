@@ -96,7 +96,7 @@ export async function readContainerRecord(
   signal: AbortSignal,
 ): Promise<ContainerRecord | undefined> {
   const args = places.flatMap(({ runtime, config, pidFile }) => [runtime, config, pidFile]);
-  const command = nodeCommand('container-record', ['env', 'LC_ALL=C', 'sh', '-c', script, 'podtriage', ...args], { timeoutMs: 60_000 });
+  const command = nodeCommand('container-record', ['sh', '-c', script, 'podtriage', ...args], { timeoutMs: 60_000 });
   const { stdout, outcome } = await collect(session, command, signal);
   checkExit(command, session.node.name, outcome);
   return parseContainerRecord(stdout.toString('latin1'));

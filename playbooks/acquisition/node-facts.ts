@@ -27,7 +27,7 @@ const needed = { find: /GNU findutils/, xargs: /GNU findutils/, tar: /GNU tar/, 
 
 /** Reads a node's mount table and tools. Throws `tool-missing` when a tool is absent or not GNU's, as another would answer differently. */
 export async function readNodeFacts(session: NodeSession, signal: AbortSignal): Promise<NodeFacts> {
-  const command = nodeCommand('node-facts', ['env', 'LC_ALL=C', 'sh', '-c', script, 'podtriage'], { timeoutMs: 60_000 });
+  const command = nodeCommand('node-facts', ['sh', '-c', script, 'podtriage'], { timeoutMs: 60_000 });
   const { stdout, outcome } = await collect(session, command, signal);
   checkExit(command, session.node.name, outcome);
   const values = parseEmitted(stdout.toString('latin1'));

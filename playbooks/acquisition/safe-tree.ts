@@ -15,7 +15,7 @@ const script = ['mount --bind "$1" "$1"', 'mount -o remount,bind,ro,nosymfollow,
  */
 export function insideTree(root: string, argv: readonly string[]): string[] {
   const body = `[ -e "$1" ] || exit ${notThere}; ${script} || exit ${notSafe}; exec "$@"`;
-  return ['env', 'LC_ALL=C', 'unshare', '-m', '--propagation', 'slave', 'sh', '-c', body, 'podtriage', root, ...argv];
+  return ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', body, 'podtriage', root, ...argv];
 }
 
 /** Throws when the tree could not be entered: it is gone (`pod-gone`), or the node cannot make it safe (`tool-missing`). */

@@ -14,7 +14,6 @@ export const lookupStatuses = [
   'not-asked',
   'error',
 ] as const;
-export type LookupStatus = (typeof lookupStatuses)[number];
 
 /** What an intelligence source said about one hash. Free text in it is already safe to print. */
 export const lookupSchema = z.object({

@@ -24,11 +24,9 @@ export const targetSchema = z.strictObject({
   pod: subdomain,
   container: label.optional(),
 });
-export type TargetRequest = z.output<typeof targetSchema>;
 
 /** BullMQ priorities: the lower number goes first; 0 would go before all and is never used. */
 export const priorities = { interactive: 10, webhook: 20, batch: 30 } as const;
-export type Priority = keyof typeof priorities;
 
 const MiB = 1024 * 1024;
 

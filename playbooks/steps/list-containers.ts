@@ -18,7 +18,7 @@ export const listContainers = defineStep({
   name: 'list-containers',
   summary: 'Finds the containers on the node and proves that they are the pod’s',
   queue: 'node',
-  permissions: ['node: sudo env'],
+  permissions: ['node: sudo env', 'get pods'],
   needs: ['target', 'node', 'podContainers'],
   uses: [],
   writes: ['containers'],
@@ -31,15 +31,31 @@ export const listContainers = defineStep({
     const containers = await withNode(ctx, target, node, (session) =>
       method === 'nerdctl' ? nerdctlContainers(session, target, wanted, ctx) : fromRecords(session, target, wanted, ctx),
     );
-    if (containers.length === 0) {
-      throw new TriageError(
-        'pod-gone',
-        `no container of pod ${target.namespace}/${target.pod} (uid ${target.uid}) runs on node ${node.name}: it has ended or was deleted`,
-      );
-    }
+    if (containers.length === 0) throw await whyNone(target, node.name, ctx);
     return { containers };
   },
 });
+
+/** Asks the API server what has become of the pod: another one under its name, none, or the same one without a running container. */
+async function whyNone(target: Facts['target'], node: string, ctx: StepContext): Promise<TriageError> {
+  const pod = `pod ${target.namespace}/${target.pod} (uid ${target.uid})`;
+  try {
+    const { uid } = await ctx.cluster.pod(target, ctx.signal);
+    if (uid !== target.uid)
+      return new TriageError(
+        'uid-mismatch',
+        `${pod} was deleted and made anew as uid ${uid} before it could be read; triage the new one by a new run`,
+      );
+    return new TriageError(
+      'container-not-running',
+      `no container of ${pod} runs on node ${node}: it has ended, or was restarted while it was looked for`,
+    );
+  } catch (error) {
+    const known = asTriageError(error);
+    if (known.code !== 'pod-not-found') return known;
+    return new TriageError('pod-gone', `${pod} was deleted before it could be read on node ${node}`, { cause: error });
+  }
+}
 
 function isRunning(container: PodContainer, ctx: StepContext): boolean {
   if (container.state === 'running') return true;

@@ -6,24 +6,35 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 `;
 
 /**
- * Takes a slot, or queues for one: by priority, then by time. A waiter must ask again within `staleMs` or is forgotten.
+ * Takes a slot, or queues for one: by priority, then by time. A waiter that has not asked for `staleMs` is forgotten, and so is
+ * one that could have had a slot for `callMs` and did not come (its worker has died): it queues again when it asks again.
  *
- * KEYS[1] held, [2] queue, [3] seen. ARGV[1] holder, [2] waiter, [3] max, [4] leaseMs, [5] priority, [6] staleMs.
+ * KEYS[1] held, [2] queue, [3] seen, [4] called.
+ * ARGV[1] holder, [2] waiter, [3] max, [4] leaseMs, [5] priority, [6] staleMs, [7] callMs.
  * The holder is one attempt, the waiter its job: what a dead attempt still holds counts until its lease ends.
- * Answers held | wait.
+ * Answers held | wait with the place in the queue, then those who could have a slot now.
  */
 export const slotAcquire = script(`${clock}
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[6])) do
-  redis.call('ZREM', KEYS[2], dead)
-  redis.call('ZREM', KEYS[3], dead)
+local function forget(waiter)
+  for key = 2, 4 do redis.call('ZREM', KEYS[key], waiter) end
 end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[6])) do forget(dead) end
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
   redis.call('ZADD', KEYS[2], 'NX', ARGV[5] * 1e13 + now, ARGV[2])
   redis.call('ZADD', KEYS[3], now, ARGV[2])
-  if redis.call('ZRANK', KEYS[2], ARGV[2]) >= ARGV[3] - redis.call('ZCARD', KEYS[1]) then return {'wait'} end
-  redis.call('ZREM', KEYS[2], ARGV[2])
-  redis.call('ZREM', KEYS[3], ARGV[2])
+  redis.call('ZREM', KEYS[4], ARGV[2])
+  local free = ARGV[3] - redis.call('ZCARD', KEYS[1])
+  local first = {}
+  if free > 0 and redis.call('ZRANK', KEYS[2], ARGV[2]) >= free then
+    for _, waiter in ipairs(redis.call('ZRANGE', KEYS[2], 0, free - 1)) do
+      redis.call('ZADD', KEYS[4], 'NX', now, waiter)
+      if now - redis.call('ZSCORE', KEYS[4], waiter) > tonumber(ARGV[7]) then forget(waiter) else first[#first + 1] = waiter end
+    end
+  end
+  local place = redis.call('ZRANK', KEYS[2], ARGV[2])
+  if place >= free then return {'wait', place, unpack(first)} end
+  forget(ARGV[2])
 end
 redis.call('ZADD', KEYS[1], now + ARGV[4], ARGV[1])
 return {'held'}
@@ -35,8 +46,16 @@ redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 return {'held'}
 `);
 
-/** Gives a slot back. KEYS[1] held, [2] queue. ARGV[1] holder. Answers free, and the waiter who is next, if there is one. */
+/** Gives a slot back. KEYS[1] held, [2] queue. ARGV[1] holder, [2] max. Answers free, and the waiters who could have a slot now. */
 export const slotRelease = script(`
 redis.call('ZREM', KEYS[1], ARGV[1])
-return {'free', unpack(redis.call('ZRANGE', KEYS[2], 0, 0))}
+local free = ARGV[2] - redis.call('ZCARD', KEYS[1])
+if free <= 0 then return {'free'} end
+return {'free', unpack(redis.call('ZRANGE', KEYS[2], 0, free - 1))}
+`);
+
+/** Gives up waiting. KEYS[1] queue, [2] seen, [3] called. ARGV[1] waiter. */
+export const slotLeave = script(`
+for key = 1, 3 do redis.call('ZREM', KEYS[key], ARGV[1]) end
+return {'left'}
 `);

@@ -92,7 +92,7 @@ export class TestService {
 
   async stop(): Promise<void> {
     await this.end('SIGTERM');
-    await this.virusTotal.stop();
+    await this.virusTotal.close();
     rmSync(this.data, { recursive: true, force: true });
   }
 

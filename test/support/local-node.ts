@@ -14,7 +14,7 @@ export function localNode(): NodeSession {
 function running(command: NodeCommand): RunningCommand {
   const started = Date.now();
   const [program = '', ...args] = command.argv;
-  const child = spawn(program, args, { timeout: command.timeoutMs });
+  const child = spawn(program, args, { timeout: command.timeoutMs, env: { ...process.env, LC_ALL: 'C' } });
   child.stdin.on('error', () => undefined);
   child.stdin.end(command.stdin ?? Buffer.alloc(0));
   let stderr = '';

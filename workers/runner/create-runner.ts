@@ -17,6 +17,7 @@ import type { Signer } from '../../store/signing-key.js';
 import { Slots } from '../../store/slots.js';
 import { ActiveAttempts } from './active-attempts.js';
 import type { RunnerDeps, RunnerPorts } from './deps.js';
+import { maxParkFactor } from './ready.js';
 import { type Reconciled, reconcile } from './reconciler.js';
 import { defaultTimings, type Timings } from './timings.js';
 import { type Concurrency, WorkerSet } from './worker-set.js';
@@ -96,7 +97,12 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
     reader: new RedisRunReader(redis, keys),
     signed: new SignedRuns(redis, keys, options.trustedKeys),
     queues,
-    slots: new Slots(redis, keys, options.nodeSlots, timings.slotLeaseMs, timings.parkMs * 5),
+    slots: new Slots(redis, keys, {
+      max: options.nodeSlots,
+      leaseMs: timings.slotLeaseMs,
+      staleMs: timings.parkMs * maxParkFactor * 3,
+      callMs: timings.parkMs * 3,
+    }),
     desk: new LookupDesk(redis, keys, queues, options.answerTtls),
     quota: new QuotaLedger(redis, keys, options.quotaLimits),
     active: new ActiveAttempts(),

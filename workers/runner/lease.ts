@@ -11,15 +11,15 @@ export class SlotLease {
     private readonly wake: (waiter: string) => Promise<void>,
     private readonly logger: Logger,
   ) {
-    this.timer = setInterval(() => void this.renew(), slots.leaseMs / 3);
+    this.timer = setInterval(() => void this.renew(), slots.limits.leaseMs / 3);
   }
 
-  /** Gives the slot back and wakes who is next. Never throws: a slot that could not be given back ends with its lease. */
+  /** Gives the slot back and wakes who can have one now. Never throws: a slot that could not be given back ends with its lease. */
   async release(): Promise<void> {
     clearInterval(this.timer);
     try {
       const next = await this.slots.release(this.request.name, this.request.holder);
-      if (next !== undefined) await this.wake(next);
+      await Promise.all(next.map((waiter) => this.wake(waiter)));
     } catch (err) {
       this.logger.warn({ err, slot: this.request.name }, 'slot could not be given back; its lease will end');
     }

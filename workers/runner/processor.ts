@@ -11,7 +11,7 @@ import type { RunnerDeps } from './deps.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
 import { handBack } from './parking.js';
 import { type Planned, planStep, readBoard, type StepPlan } from './plan.js';
-import { ready } from './ready.js';
+import { leaveQueue, ready } from './ready.js';
 import { stepContext } from './step-context.js';
 import { milestonesOf } from './summary.js';
 
@@ -50,6 +50,7 @@ export function stepProcessor(deps: RunnerDeps): Processor {
 
 async function prepared(context: StepJobContext, cancelled: boolean): Promise<void> {
   const { deps, job, token, plan, stop } = context;
+  if (cancelled && !(plan instanceof TriageError)) await leaveQueue(deps, plan);
   const lease = cancelled || plan instanceof TriageError ? undefined : await ready(deps, job, token, plan, stop.signal);
   try {
     await attempt(context);

@@ -8,6 +8,9 @@ import { park } from './parking.js';
 import type { StepPlan } from './plan.js';
 import { missingAnswers } from './probe.js';
 
+/** Waiters ask again after at most so many times `parkMs`. */
+export const maxParkFactor = 30;
+
 /**
  * Makes sure that a step can begin: holds a slot on its node, or has the answers that it asks for. Else the job is parked
  * (by an exception) and the run shows why. All of it may be repeated at every waking.
@@ -26,16 +29,32 @@ export async function ready(
   return undefined;
 }
 
-async function nodeSlot(deps: RunnerDeps, job: Job, token: string | undefined, { info, step, board }: StepPlan): Promise<SlotLease | undefined> {
-  if (board.node === undefined) return undefined;
+/** A cancelled step waits for nothing any more, and must not keep a place in a queue. */
+export async function leaveQueue(deps: RunnerDeps, plan: StepPlan): Promise<void> {
+  const name = slotName(plan);
+  if (plan.step.step.queue === 'node' && name !== undefined) await deps.slots.leave(name, jobId(plan.info.id, plan.step.step.name));
+}
+
+function slotName({ info, board }: StepPlan): string | undefined {
+  return board.node === undefined ? undefined : `${info.request.target.cluster}:${board.node.name}`;
+}
+
+async function nodeSlot(deps: RunnerDeps, job: Job, token: string | undefined, plan: StepPlan): Promise<SlotLease | undefined> {
+  const { info, step } = plan;
+  const name = slotName(plan);
+  if (name === undefined) return undefined;
   const { cluster } = info.request.target;
   const waiter = jobId(info.id, step.step.name);
   const priority = priorities[info.request.options.priority];
-  const request = { name: `${cluster}:${board.node.name}`, holder: `${waiter}/${randomUUID()}`, waiter, priority };
-  if (await deps.slots.acquire(request))
-    return new SlotLease(deps.slots, request, (next) => deps.queues.wake(queueName('node', cluster), next), deps.logger);
+  const request = { name, holder: `${waiter}/${randomUUID()}`, waiter, priority };
+  const wake = (next: string): Promise<void> => deps.queues.wake(queueName('node', cluster), next);
+  const answer = await deps.slots.acquire(request);
+  if (answer.held) return new SlotLease(deps.slots, request, wake, deps.logger);
+  // Who should have woken them may have died.
+  await Promise.all(answer.wake.filter((other) => other !== waiter).map(wake));
   await deps.log.waiting(info.id, step.step.name, { for: 'node-slot' });
-  return park(job, token, deps.timings.parkMs);
+  // The further back, the longer: hundreds of waiters must not keep the workers busy with asking.
+  return park(job, token, deps.timings.parkMs * Math.min(1 + answer.place / 2, maxParkFactor));
 }
 
 async function answersThere(deps: RunnerDeps, job: Job, token: string | undefined, plan: StepPlan, signal: AbortSignal): Promise<void> {

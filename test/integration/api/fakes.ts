@@ -1,20 +1,16 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Artifact } from '../../../playbooks/domain/artifact.js';
 import type { Change } from '../../../playbooks/domain/change.js';
 import { type CustodyAct, type CustodyEntry, canonical, entryHash } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
-import { pathName } from '../../../playbooks/domain/path-name.js';
 import type { RunRequest } from '../../../playbooks/domain/request.js';
 import { endStates, type RunState, type StepRecord } from '../../../playbooks/domain/run.js';
+import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
 import type { EvidencePort, StoredEvidence } from '../../../playbooks/ports.js';
 import type { RunCommander, RunReader, RunView } from '../../../store/run-view.js';
-
-/** The name of the hostile file that the fakes know of: escape sequences, a line end and bytes that are no UTF-8. */
-export const hostileName = Buffer.from('tmp/\x1b[2J\x1b]0;owned\x07\n\xff\xfe.sh', 'latin1');
-export const at = '2026-01-02T03:04:05.678Z';
-const hex = (text: string) => createHash('sha256').update(text).digest('hex');
+import { at, hex, reportOf } from './samples.js';
 
 export class FakeEvidence implements EvidencePort {
   readonly #kept = new Map<string, Buffer>();
@@ -200,52 +196,6 @@ export class FakeRuns implements RunReader, RunCommander {
   }
 }
 
-export function changeOf(name: string | Buffer, kind: Change['kind'] = 'added'): Change {
-  return {
-    container: 'web',
-    containerId: 'c'.repeat(64),
-    place: { kind: 'rootfs' },
-    path: pathName(Buffer.from(name)),
-    kind,
-    type: 'file',
-    mode: '0755',
-    uid: 0,
-    gid: 0,
-    size: 12,
-    mtime: at,
-    origin: 'container',
-    method: 'overlay',
-  };
-}
-
-export function artifactOf(name: string): Artifact {
-  const { container, containerId, place, path } = changeOf(name);
-  return {
-    id: hex(name).slice(0, 32),
-    kind: 'file',
-    sha256: hex(name),
-    size: 12,
-    content: 'script',
-    source: { container, containerId, place, path },
-    method: 'node',
-    known: false,
-    acquiredAt: at,
-  };
-}
-
-export function lookupOf(name: string): Lookup {
-  return {
-    sha256: hex(name),
-    source: 'virustotal',
-    status: 'detected',
-    stats: { malicious: 40, suspicious: 1, undetected: 20, harmless: 0, other: 3 },
-    engines: ['One'],
-    firstSeen: at,
-    askedAt: at,
-    cached: false,
-  };
-}
-
 /** Puts a listing of changes into evidence and onto the board of a run. */
 export function listChanges(runs: FakeRuns, evidence: FakeEvidence, run: string, changes: readonly Change[]): string {
   const text = changes.map((change) => `${canonical(change)}\n`).join('');
@@ -267,14 +217,21 @@ export function listChanges(runs: FakeRuns, evidence: FakeEvidence, run: string,
 }
 
 /** Writes a report for a run and ends it. */
-export function finish(runs: FakeRuns, evidence: FakeEvidence, run: string, verdict: RunView['verdict'], markdown = '# Report\n'): void {
-  const json = evidence.keep(JSON.stringify({ schema: 'test', verdict, name: hostileName.toString('latin1') }));
+export function finish(
+  runs: FakeRuns,
+  evidence: FakeEvidence,
+  run: string,
+  verdict: VerdictLevel,
+  sentence = 'A sentence.',
+  markdown = '# Report\n',
+): void {
+  const json = evidence.keep(JSON.stringify(reportOf(runs.of(run).view, verdict, sentence)));
   runs.step(run, 'write-report', 'succeeded', { report: { json, markdown: evidence.keep(markdown), version: 1 } });
   runs.change(run, {
     state: 'completed',
     finishedAt: at,
     completeness: 'full',
-    ...(verdict === undefined ? {} : { verdict }),
+    verdict,
     milestones: { acquisitionFinished: at, verdictReady: at, reportWritten: at },
   });
 }

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
 import { pathBytes } from '../../../playbooks/domain/path-name.js';
 import { openDoor, openRun } from './door.js';
-import { artifactOf, changeOf, finish, hostileName, listChanges, lookupOf } from './fakes.js';
+import { finish, listChanges } from './fakes.js';
+import { artifactOf, changeOf, hostileName, lookupOf } from './samples.js';
 
 const door = openDoor();
 
@@ -198,8 +199,8 @@ describe('GET /runs/{run}/report', () => {
 
   it('comes as JSON or Markdown, by parameter or by Accept', async () => {
     const id = await openRun(door);
-    finish(door.runs, door.evidence, id, 'malicious', '# Bad\n');
-    expect((await door.get(`/api/v1/runs/${id}/report`).expect(200)).body).toMatchObject({ verdict: 'malicious' });
+    finish(door.runs, door.evidence, id, 'malicious', 'Bad.', '# Bad\n');
+    expect((await door.get(`/api/v1/runs/${id}/report`).expect(200)).body).toMatchObject({ verdict: { level: 'malicious' } });
     expect((await door.get(`/api/v1/runs/${id}/report?format=markdown`).expect(200)).text).toBe('# Bad\n');
     const byHeader = await door.get(`/api/v1/runs/${id}/report`).set('Accept', 'text/markdown').expect(200);
     expect([byHeader.text, byHeader.headers['content-type']]).toEqual(['# Bad\n', 'text/markdown; charset=utf-8']);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../../../api/error.js';
 import { minimal, openDoor, openRun } from './door.js';
-import { at, finish } from './fakes.js';
+import { finish } from './fakes.js';
+import { at } from './samples.js';
 
 interface RunBody {
   id: string;

@@ -27,9 +27,10 @@ describe('podtriage runs, report, cancel, playbooks', () => {
     const id = await openRun(stand.door);
     const none = await stand.run('report', id);
     expect([none.code, none.stdout]).toEqual([1, '']);
-    finish(stand.door.runs, stand.door.evidence, id, 'malicious', '# Bad\n');
+    finish(stand.door.runs, stand.door.evidence, id, 'malicious', 'Bad.', '# Bad\n');
+    expect((await stand.run('report', id)).stdout).toMatch(/^MALICIOUS  pod shop\/web-0/);
     expect((await stand.run('report', id, '--format', 'markdown')).stdout).toBe('# Bad\n');
-    expect(JSON.parse((await stand.run('report', id, '--format', 'json')).stdout)).toMatchObject({ verdict: 'malicious' });
+    expect(JSON.parse((await stand.run('report', id, '--format', 'json')).stdout)).toMatchObject({ verdict: { level: 'malicious' } });
   });
 
   it('cancels a run', async () => {

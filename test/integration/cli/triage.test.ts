@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { canonical } from '../../../playbooks/domain/custody.js';
-import { at, changeOf, finish, hostileName, listChanges } from '../api/fakes.js';
+import { finish, listChanges } from '../api/fakes.js';
+import { at, changeOf, hostileName } from '../api/samples.js';
 import { openStand, type RunningCommand, type Stand } from './command.js';
 
 let stand: Stand;
@@ -26,10 +26,10 @@ describe('podtriage triage', () => {
   ] as const)('ends a run that is %s with status %d', async (verdict, code) => {
     const command = stand.start(...words);
     const id = await opened(command);
-    finish(stand.door.runs, stand.door.evidence, id, verdict, `# Verdict: ${verdict}\n`);
+    finish(stand.door.runs, stand.door.evidence, id, verdict);
     const outcome = await command.outcome;
     expect(outcome.code).toBe(code);
-    expect(outcome.stdout).toContain(verdict);
+    expect(outcome.stdout).toContain(verdict.toUpperCase());
     expect(outcome.stderr).toContain(`podtriage verify ${id}`);
   });
 
@@ -57,10 +57,10 @@ describe('podtriage triage', () => {
 
   it('prints the report as JSON that no terminal can stumble over', async () => {
     const command = stand.start(...words, '--json');
-    finish(stand.door.runs, stand.door.evidence, await opened(command), 'malicious');
+    finish(stand.door.runs, stand.door.evidence, await opened(command), 'malicious', hostileName.toString('latin1'));
     const { code, stdout } = await command.outcome;
     expect(code).toBe(2);
-    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'malicious', name: hostileName.toString('latin1') });
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: { level: 'malicious' }, summary: [hostileName.toString('latin1'), '', ''] });
     expect(stdout).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
@@ -69,24 +69,23 @@ describe('podtriage triage', () => {
     const command = stand.start(...words);
     const id = await opened(command);
     const hostile = 'x\x1b[2J\x1b]0;owned\x07\u009b31m\u202eevil';
-    const steps = runs
-      .of(id)
-      .view.steps.map((step) => ({
-        ...step,
-        state: 'failed' as const,
-        attempt: 1,
-        detail: hostile,
-        error: { code: 'internal' as const, message: hostile },
-      }));
+    const steps = runs.of(id).view.steps.map((step) => ({
+      ...step,
+      state: 'failed' as const,
+      attempt: 1,
+      detail: hostile,
+      error: { code: 'internal' as const, message: hostile },
+    }));
     runs.change(id, { steps });
     await command.says('evil');
     runs.step(id, 'locate-node', 'succeeded', { node: { name: hostile, address: hostile } });
     await command.says('locate-node: succeeded');
-    const json = canonical({ verdict: 'malicious', hostile });
-    finish(runs, evidence, id, 'malicious', `# Report\n\n${hostile}\n${json}\n`);
+    finish(runs, evidence, id, 'malicious', hostile, `# Report\n\n${hostile}\n`);
     const { stdout, stderr } = await command.outcome;
     expect(stdout).toContain('evil');
-    expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+    const markdown = await stand.run('report', id, '--format', 'markdown');
+    expect(markdown.stdout).toContain('evil');
+    expect(stdout + stderr + markdown.stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
   });
 
   it('prints only the id of the run when detached', async () => {

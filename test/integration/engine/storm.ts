@@ -70,7 +70,7 @@ class Storm {
   private readonly folder: string;
   private workers: WorkerChild[] = [];
   private counts = { kills: 0, suspensions: 0, redisCrashes: 0, forgotten: 0, twice: 0, refused: 0 };
-  private over = false;
+  private readonly ended = new AbortController();
 
   constructor(
     private readonly server: RedisChild,
@@ -79,6 +79,10 @@ class Storm {
     this.redis = connectRedis(server.endpoint);
     this.queues = new Queues(server.endpoint, prefix);
     this.folder = join(server.folder, 'keys');
+  }
+
+  private get over(): boolean {
+    return this.ended.signal.aborted;
   }
 
   async run(): Promise<StormNumbers> {
@@ -90,12 +94,12 @@ class Storm {
       const wind = this.wind();
       const ids = await this.openAll(commander);
       await this.untilEnded(start);
-      this.over = true;
+      this.ended.abort();
       await wind;
       await this.calm();
       return await this.count(ids, start);
     } finally {
-      this.over = true;
+      this.ended.abort();
       await Promise.all(this.workers.map((worker) => worker.end()));
       await this.queues.close();
       this.redis.disconnect();
@@ -105,7 +109,14 @@ class Storm {
   private async commander(): Promise<RedisRunCommander> {
     const signer = await loadOrCreateSigner(join(this.folder, 'api.pem'));
     const custody = new CustodyWriter(this.redis, this.keys, signer, 'api');
-    return new RedisRunCommander({ redis: this.redis, keys: this.keys, custody, queues: this.queues, playbooks: syntheticPlaybooks, retryDelayMs: 50 });
+    return new RedisRunCommander({
+      redis: this.redis,
+      keys: this.keys,
+      custody,
+      queues: this.queues,
+      playbooks: syntheticPlaybooks,
+      retryDelayMs: 50,
+    });
   }
 
   private worker(): WorkerChild {
@@ -116,7 +127,7 @@ class Storm {
       id: String(this.counts.kills),
       lockMs,
       stalledMs: lockMs / 2,
-      nodeSlots: 6,
+      nodeSlots: 12,
     };
     return new WorkerChild(options, (line) => {
       if (line.includes('"refused":') || line.includes('stale-attempt')) this.counts.refused += 1;
@@ -137,7 +148,9 @@ class Storm {
       await addFlow(this.queues, run, { request, playbook }, 50);
       if (at % 5 === 0) {
         this.counts.twice += 1;
-        void sleep(Math.random() * 10_000).then(() => (this.over ? undefined : addFlow(this.queues, run, { request, playbook }, 50).catch(() => undefined)));
+        void sleep(Math.random() * 10_000).then(() =>
+          this.over ? undefined : addFlow(this.queues, run, { request, playbook }, 50).catch(() => undefined),
+        );
       }
     }
     return ids;
@@ -147,7 +160,8 @@ class Storm {
     const gusts = new Set<Promise<void>>();
     const crashAfter = 12;
     for (let gust = 1; !this.over; gust++) {
-      await sleep(this.options.everyMs);
+      await sleep(this.options.everyMs, undefined, { signal: this.ended.signal }).catch(() => undefined);
+      if (this.over) break;
       if (gust % crashAfter === 0 && this.counts.redisCrashes < this.options.redisCrashes) {
         this.counts.redisCrashes += 1;
         await this.server.crash(300);
@@ -156,7 +170,7 @@ class Storm {
       const victim = ready[Math.floor(Math.random() * ready.length)];
       // Somebody has to be there to do the work, or this would measure how fast Node.js starts.
       if (victim === undefined || ready.length < 2) continue;
-      const done = gust % 2 === 0 ? this.suspend(victim) : this.kill(victim);
+      const done = gust % 4 === 0 ? this.suspend(victim) : this.kill(victim);
       gusts.add(done);
       void done.finally(() => gusts.delete(done));
     }
@@ -194,7 +208,19 @@ class Storm {
     const reader = new RedisRunReader(this.redis, this.keys);
     const trusted = await readPublicKeys(this.folder);
     const { counts } = this;
-    const sum = { completed: 0, partial: 0, twice: 0, without: 0, lost: 0, attempts: 0, open: 0, artifactsTwice: 0, missing: 0, entries: 0, broken: 0 };
+    const sum = {
+      completed: 0,
+      partial: 0,
+      twice: 0,
+      without: 0,
+      lost: 0,
+      attempts: 0,
+      open: 0,
+      artifactsTwice: 0,
+      missing: 0,
+      entries: 0,
+      broken: 0,
+    };
     for (const id of ids) {
       const view = (await reader.get(id))!;
       const lines = await reader.custody(id, 0, 10_000);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Artifact, artifactId } from '../../../playbooks/domain/artifact.js';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
-import { parsePlaybook, type Playbook } from '../../../playbooks/playbook.js';
+import { type Playbook, parsePlaybook } from '../../../playbooks/playbook.js';
 import type { StepContext } from '../../../playbooks/ports.js';
 import { defineStep, type Step } from '../../../playbooks/step.js';
 

@@ -16,7 +16,7 @@ export class WorkerChild {
 
   /** @param onLine gets each line of its log */
   constructor(options: WorkerOptions, onLine: (line: string) => void = () => undefined) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.exit = once(this.child, 'exit');
     const lines = createInterface({ input: this.child.stdout! });
     lines.on('line', onLine);

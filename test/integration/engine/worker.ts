@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { redisEndpoint } from '../../../store/redis.js';
-import { loadOrCreateSigner, readPublicKeys } from '../../../store/signing-key.js';
+import { keyRing, loadOrCreateSigner } from '../../../store/signing-key.js';
 import { createRunner } from '../../../workers/runner/create-runner.js';
 import { fakePorts } from './fake-ports.js';
 import { syntheticPlaybooks } from './synthetic.js';
@@ -22,7 +22,7 @@ const runner = createRunner({
   concurrency: { cluster: 6, node: 6, intel: 6, evidence: 6 },
   logger: pino({ level: 'info' }),
   signer,
-  trustedKeys: () => readPublicKeys(options.keys),
+  trustedKeys: keyRing(options.keys),
   workerId: options.id,
   timings: {
     lockMs: options.lockMs,
@@ -37,6 +37,8 @@ const runner = createRunner({
 });
 await runner.start();
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+// The test has died: nobody is left to end this process.
+process.stdin.once('close', () => process.exit(1)).resume();
 process.once('SIGTERM', () => {
   void runner.stop(5_000).then(() => process.exit(0));
 });

@@ -51,7 +51,7 @@ describe('the contract', () => {
     ['Limits', limitsSchema],
   ] as const)('has the fields of %s, no more and no less', (name, domain) => {
     expect(Object.keys(schema(name).properties!).sort()).toEqual(Object.keys(domain.shape).sort());
-    const needed = Object.entries(domain.shape).flatMap(([field, type]) => (type.safeParse(undefined).success ? [] : [field]));
+    const needed = Object.entries<z.ZodType>(domain.shape).flatMap(([field, type]) => (type.safeParse(undefined).success ? [] : [field]));
     expect([...(schema(name).required ?? [])].sort()).toEqual(needed.sort());
   });
 

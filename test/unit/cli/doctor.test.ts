@@ -1,35 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { doctor } from '../../../cli/commands/doctor.js';
-import type { Io } from '../../../cli/io.js';
-
-function listen(): { io: Io; printed: () => string } {
-  let text = '';
-  const io: Io = {
-    env: {},
-    out: (more) => void (text += more),
-    err: () => undefined,
-    interactive: false,
-    columns: () => 80,
-    ask: () => Promise.resolve(''),
-    onStop: () => () => undefined,
-    exit: () => undefined,
-  };
-  return { io, printed: () => text };
-}
+import { fakeIo } from './fake-io.js';
 
 describe('doctor', () => {
   it('passes with warnings and says what to do about them', async () => {
-    const { io, printed } = listen();
+    const io = fakeIo();
     const warn = { name: 'disk', run: () => Promise.resolve({ ok: 'warn' as const, found: 'nearly full', todo: 'make room' }) };
     expect(await doctor(io, [{ name: 'redis', run: () => Promise.resolve({ ok: true, found: 'version 7' }) }, warn])).toBe(0);
-    expect(printed()).toBe('ok    redis  version 7\nwarn  disk   nearly full\n\ndisk: make room\n');
+    expect(io.printed()).toBe('ok    redis  version 7\nwarn  disk   nearly full\n\ndisk: make room\n');
   });
 
   it('fails when a check fails or throws, and still runs the others', async () => {
-    const { io, printed } = listen();
+    const io = fakeIo();
     const thrown = { name: 'cluster', run: () => Promise.reject(new Error('no\x1b[2J way')) };
     expect(await doctor(io, [thrown, { name: 'redis', run: () => Promise.resolve({ ok: true, found: 'fine' }) }])).toBe(1);
-    expect(printed()).toContain('FAIL  cluster  no\\x1b[2J way');
-    expect(printed()).toContain('fine');
+    expect(io.printed()).toContain('FAIL  cluster  no\\x1b[2J way');
+    expect(io.printed()).toContain('fine');
   });
 });

@@ -10,7 +10,11 @@ const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'graph
 
 describe('what is printed', () => {
   it('has no character in a document that could steer a terminal, but line ends', () => {
-    fc.assert(fc.property(anyText, (text) => expect(safeLines(text)).not.toMatch(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u)));
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(safeLines(text)).not.toMatch(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u);
+      }),
+    );
   });
 
   it('leaves ordinary documents as they are', () => {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 
 /** A host key as known_hosts holds it. */
-export interface HostKey {
+interface HostKey {
   /** e.g. `ssh-ed25519`. */
   readonly type: string;
   /** The key in SSH wire form, which begins with its type. */

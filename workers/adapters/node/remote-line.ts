@@ -44,5 +44,5 @@ export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine 
   if (Buffer.byteLength(run) > maxLineBytes) {
     throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
   }
-  return { run, stop: quote([...privilege, 'sh', '-c', stopScript, 'sh', mark]) };
+  return { run, stop: quote([...privilege, 'env', 'LC_ALL=C', 'sh', '-c', stopScript, 'sh', mark]) };
 }

@@ -16,6 +16,7 @@ describe('readConfig', () => {
       ssh: { user: undefined, keyFile: undefined, agent: undefined, port: 22, knownHosts: undefined },
       node: { sudo: ['sudo', '-n'], slots: 4, nerdctl: 'nerdctl', containerdAddress: undefined },
       virusTotal: { url: 'https://www.virustotal.com/api/v3', keyFile: undefined, perMinute: 4, perDay: 500, perMonth: 15_500 },
+      worker: { lockSeconds: 60 },
       log: { level: 'info' },
     });
   });
@@ -35,7 +36,7 @@ describe('readConfig', () => {
     };
     const message = await readConfig(wrong).then(
       () => '',
-      (error: Error) => error.message,
+      (error: unknown) => String(error),
     );
     for (const name of ['PODTRIAGE_PORT', 'PODTRIAGE_NODE_SLOTS', 'PODTRIAGE_CLUSTER', 'PODTRIAGE_VT_URL', 'PODTRIAGE_LOG_LEVEL'])
       expect(message).toContain(name);
