@@ -45,6 +45,7 @@ async function checkNodes(config: WorkerConfig, signal: AbortSignal): Promise<Do
   }
   const nodes = openNodes(config);
   const found = await Promise.all(names.map((name) => checkNode(config, nodes, name, signal)));
+  await nodes.close();
   const bad = found.filter((problem) => problem !== undefined);
   if (bad.length === 0) return { ok: true, found: `${names.length} of ${names.length} let ${user} in, with root and all tools: ${names.join(', ')}` };
   return { ok: false, found: `${bad.length} of ${names.length} cannot be read`, todo: bad.join('; ') };

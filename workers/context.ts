@@ -59,13 +59,14 @@ export async function loadKnowledge(): Promise<Pick<WorkerSurroundings, 'playboo
 export async function createWorkers(config: WorkerConfig, around: WorkerSurroundings): Promise<Runner> {
   const cluster = openCluster(config);
   const intel = await openIntel(config);
-  return createRunner({
+  const nodes = openNodes(config);
+  const runner = createRunner({
     connection: around.connection,
     prefix: around.prefix,
     clusters: [config.cluster.name],
     playbooks: around.playbooks,
     rules: around.rules,
-    ports: { cluster, inContainer: cluster, nodes: openNodes(config), evidence: around.evidence, ...(intel === undefined ? {} : { intel }) },
+    ports: { cluster, inContainer: cluster, nodes, evidence: around.evidence, ...(intel === undefined ? {} : { intel }) },
     nerdctl: config.nerdctl,
     nodeSlots: config.nodeSlots,
     quotaLimits: config.virusTotal.limits,
@@ -75,6 +76,13 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     trustedKeys: keyRing(around.keys),
     workerId: `${hostname()}-${randomUUID().slice(0, 8)}`,
   });
+  return {
+    ...runner,
+    async stop(deadlineMs) {
+      await runner.stop(deadlineMs);
+      await nodes.close();
+    },
+  };
 }
 
 /** The cluster that this installation has credentials for. Throws `config-invalid`. */
@@ -83,11 +91,11 @@ export function openCluster({ cluster }: Pick<WorkerConfig, 'cluster'>): Cluster
 }
 
 /** Nodes over SSH; without a key file or an agent each login fails with what to set. */
-export function openNodes({ ssh }: Pick<WorkerConfig, 'ssh'>): NodePort {
+export function openNodes({ ssh }: Pick<WorkerConfig, 'ssh'>): NodePort & { close(): Promise<void> } {
   const login = ssh.keyFile !== undefined ? { privateKeyFile: ssh.keyFile } : ssh.agent !== undefined ? { agentSocket: ssh.agent } : undefined;
   if (login === undefined) {
     const missing = new TriageError('config-invalid', 'there is no key to log in to nodes with: set PODTRIAGE_SSH_KEY, or start an ssh agent');
-    return { connect: () => Promise.reject(missing) };
+    return { connect: () => Promise.reject(missing), close: () => Promise.resolve() };
   }
   const { port, knownHosts, sudo, user = userInfo().username } = ssh;
   return createSshNodes({ user, port, login, knownHosts, sudo, connectTimeoutMs: 15_000, keepaliveMs: 5_000 });

@@ -1,5 +1,5 @@
-import { TriageError } from '../domain/error.js';
-import type { CommandOutcome, NodeCommand, NodeSession } from '../ports.js';
+import { asTriageError, TriageError } from '../domain/error.js';
+import type { CommandOutcome, NodeCommand, NodeSession, RunningCommand } from '../ports.js';
 
 const MiB = 1024 * 1024;
 
@@ -24,6 +24,20 @@ export async function collect(session: NodeSession, command: NodeCommand, signal
   // The outcome says why a stream broke; the stream's own error is only its echo.
   const [outcome] = await Promise.all([running.finished, drained.catch(() => undefined)]);
   return { stdout: Buffer.concat(chunks), outcome };
+}
+
+/**
+ * Waits for a command and for what parses its output as it comes. When both fail, the one that failed first is told: a parser that gives up
+ * (a full disk, say) ends the command, and a command that is cut ends the archive.
+ * @returns the outcome, and the parser's complaint about an archive that was cut, to be thrown once the outcome has been looked at
+ */
+export async function whileRunning(running: RunningCommand, parsing: Promise<void>): Promise<{ outcome: CommandOutcome; truncated?: TriageError }> {
+  const [finished, parsed] = await Promise.allSettled([running.finished, parsing]);
+  const complaint: unknown = parsed.status === 'rejected' ? parsed.reason : undefined;
+  const truncated = complaint instanceof TriageError && complaint.code === 'transfer-truncated' ? complaint : undefined;
+  if (complaint !== undefined && truncated === undefined) throw asTriageError(complaint);
+  if (finished.status === 'rejected') throw asTriageError(finished.reason);
+  return { outcome: finished.value, ...(truncated === undefined ? {} : { truncated }) };
 }
 
 /** Throws `command-failed` unless the exit status is one of those given. */

@@ -1,5 +1,5 @@
 import type { NodeSession } from '../ports.js';
-import { checkExit, nameList, nodeCommand, withoutDot } from './node-command.js';
+import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 import { readTar } from './tar-reader.js';
 
@@ -38,25 +38,20 @@ export async function directoryMarks(
   ];
   const command = nodeCommand('directory-marks', insideTree(root, argv), { stdin: nameList(directories) });
   const running = await session.start(command, signal);
-  const parsed = (async () => {
-    for await (const entry of readTar(running.stdout)) {
-      const path = withoutDot(trimSlash(entry.name)).toString('latin1');
-      if (entry.xattrs.get(`${prefix}.opaque`)?.toString('latin1') === 'y') marks.opaque.add(path);
-      if (entry.xattrs.has(`${prefix}.redirect`)) marks.redirected.add(path);
-    }
-  })();
-  const [outcome, parse] = await Promise.all([
-    running.finished,
-    parsed.then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-  ]);
+  const { outcome, truncated } = await whileRunning(running, readMarks(running.stdout, prefix, marks));
   checkEntered(outcome, root, session.node.name);
   // 1: a directory changed while it was read; its attributes were taken all the same. 2: one vanished.
   checkExit(command, session.node.name, outcome, [0, 1, 2]);
-  if (parse !== undefined) throw parse as Error;
+  if (truncated !== undefined) throw truncated;
   return marks;
+}
+
+async function readMarks(stdout: AsyncIterable<Uint8Array>, prefix: string, marks: DirectoryMarks): Promise<void> {
+  for await (const entry of readTar(stdout)) {
+    const path = withoutDot(trimSlash(entry.name)).toString('latin1');
+    if (entry.xattrs.get(`${prefix}.opaque`)?.toString('latin1') === 'y') marks.opaque.add(path);
+    if (entry.xattrs.has(`${prefix}.redirect`)) marks.redirected.add(path);
+  }
 }
 
 function trimSlash(name: Buffer): Buffer {

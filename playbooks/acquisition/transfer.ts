@@ -1,6 +1,6 @@
 import { TriageError } from '../domain/error.js';
 import type { EvidencePort, NodeSession, StoredEvidence } from '../ports.js';
-import { checkExit, nameList, nodeCommand, withoutDot } from './node-command.js';
+import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 import { readTar, type TarEntry } from './tar-reader.js';
 
@@ -44,13 +44,9 @@ export async function moveFiles(transfer: Transfer, files: readonly FileToMove[]
   });
   const running = await session.start(command, signal);
   const moved = new Map<string, Moved>();
-  const parsing = takeAll(transfer, running.stdout, files, moved, signal).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  const [outcome, failure] = await Promise.all([running.finished, parsing]);
+  const { outcome, truncated } = await whileRunning(running, takeAll(transfer, running.stdout, files, moved, signal));
   checkEntered(outcome, root, session.node.name);
-  if (failure !== undefined) throw failure as Error;
+  if (truncated !== undefined) throw truncated;
   // 1: a file changed while it was read, which the hash shows. 2: a file vanished; it is missing from the answer.
   checkExit(command, session.node.name, outcome, [0, 1, 2]);
   return moved;

@@ -159,9 +159,7 @@ class Storm {
   private async wind(): Promise<void> {
     const gusts = new Set<Promise<void>>();
     const crashAfter = 12;
-    for (let gust = 1; !this.over; gust++) {
-      await sleep(this.options.everyMs, undefined, { signal: this.ended.signal }).catch(() => undefined);
-      if (this.over) break;
+    for (let gust = 1; await this.lull(); gust++) {
       if (gust % crashAfter === 0 && this.counts.redisCrashes < this.options.redisCrashes) {
         this.counts.redisCrashes += 1;
         await this.server.crash(300);
@@ -175,6 +173,11 @@ class Storm {
       void done.finally(() => gusts.delete(done));
     }
     await Promise.all(gusts);
+  }
+
+  /** The time between two gusts. False when the storm is over. */
+  private lull(): Promise<boolean> {
+    return sleep(this.options.everyMs, true, { signal: this.ended.signal }).catch(() => false);
   }
 
   private async kill(victim: WorkerChild): Promise<void> {

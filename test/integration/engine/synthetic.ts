@@ -98,9 +98,9 @@ const acquire = defineStep({
   needs: ['node', 'changes'],
   uses: [],
   writes: ['artifacts'],
-  params: timed,
-  async run(_facts, { ms }, ctx) {
-    const files = ['a', 'b', 'c', 'd'].map((name) => fileArtifact(ctx.run.id, name, ctx.clock()));
+  params: timed.extend({ shared: z.boolean().default(false) }),
+  async run(_facts, { ms, shared }, ctx) {
+    const files = ['a', 'b', 'c', 'd'].map((name) => fileArtifact(shared ? 'shared' : ctx.run.id, name, ctx.clock()));
     await command(ctx, 'acquire', ms);
     await ctx.recordArtifacts(files.slice(0, 2));
     await work(ctx, ms);
@@ -191,6 +191,19 @@ const poison = defineStep({
   },
 });
 
+/** Says that it writes where the pod is, and never does. */
+const lost = defineStep({
+  ...card,
+  name: 'lost',
+  summary: 'Finds nothing',
+  queue: 'cluster',
+  needs: [],
+  uses: [],
+  writes: ['target', 'node'],
+  params: none,
+  run: () => Promise.reject(new TriageError('pod-not-found', 'there is no such pod')),
+});
+
 /** Fails the given way until its attempt number is reached. */
 const flaky = defineStep({
   ...card,
@@ -208,7 +221,7 @@ const flaky = defineStep({
 });
 
 /** Every synthetic step. */
-export const syntheticCatalog: readonly Step[] = [locate, list, diff, acquire, hash, lookup, judge, report, poison, flaky];
+export const syntheticCatalog: readonly Step[] = [locate, list, diff, acquire, hash, lookup, judge, report, poison, lost, flaky];
 
 /** Makes a playbook of synthetic steps, each with the parameters given. */
 export function syntheticPlaybook(name: string, steps: Readonly<Record<string, Record<string, unknown>>>): Playbook {
@@ -223,8 +236,10 @@ export const syntheticPlaybooks: ReadonlyMap<string, Playbook> = new Map(
   [
     syntheticPlaybook('storm', everyStep),
     syntheticPlaybook('slow', { ...everyStep, diff: { ms: 60_000 } }),
-    syntheticPlaybook('brief', { locate: {}, list: { ms: 150 }, diff: { ms: 1 }, report: {} }),
+    syntheticPlaybook('brief', { locate: {}, diff: { ms: 80 }, report: {} }),
+    syntheticPlaybook('shared', { ...everyStep, acquire: { shared: true } }),
     syntheticPlaybook('poisoned', { locate: {}, poison: {}, diff: {}, report: {} }),
+    syntheticPlaybook('podless', { lost: {}, diff: {}, report: {} }),
     syntheticPlaybook('retried', { locate: {}, flaky: { code: 'node-unreachable', until: 3 }, diff: {}, report: {} }),
     syntheticPlaybook('hopeless', { flaky: { code: 'node-unreachable', until: 9 }, report: {} }),
     syntheticPlaybook('refused', { locate: {}, flaky: { code: 'permission-denied', until: 9 }, diff: {}, report: {} }),

@@ -1,0 +1,120 @@
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import { verifyChain } from '../../../playbooks/domain/custody.js';
+import { CustodyWriter } from '../../../store/custody.js';
+import { connectRedis } from '../../../store/redis.js';
+import { RunLog } from '../../../store/run-log.js';
+import { readPublicKeys } from '../../../store/signing-key.js';
+import { fileArtifact } from './synthetic.js';
+import { withEngine } from './with-engine.js';
+
+const engine = withEngine();
+const read = { act: 'evidence.read', detail: {} } as const;
+
+async function verdict(run: string): Promise<ReturnType<typeof verifyChain>> {
+  return verifyChain(run, await engine().reader.custody(run, 0, 100_000), await readPublicKeys(engine().folder));
+}
+
+/** Sends each script twice, as a client does that lost the answer to the first. */
+function forgetful(redis: Redis): Redis {
+  return new Proxy(redis, {
+    get(target, name) {
+      if (name !== 'evalsha') return Reflect.get(target, name) as unknown;
+      return async (...args: Parameters<Redis['evalsha']>) => {
+        await target.evalsha(...args);
+        return target.evalsha(...args);
+      };
+    },
+  });
+}
+
+test('an act whose answer was lost and that is sent again stands in custody once', async () => {
+  const run = await engine().open('brief');
+  await engine().custody.append(run, [read]);
+  const writer = new CustodyWriter(forgetful(engine().redis), engine().keys, engine().signer, 'forgetful');
+  for (let turn = 0; turn < 5; turn++) await writer.append(run, [read, read]);
+  expect((await engine().entries(run)).filter(({ actor }) => actor === 'forgetful')).toHaveLength(10);
+  expect(await verdict(run)).toMatchObject({ ok: true, entries: 12 });
+});
+
+test('begin, finish and artifacts that are sent again are done once', async () => {
+  const run = await engine().open('brief');
+  await engine().custody.append(run, [read]);
+  const sure = new RunLog(engine().redis, engine().keys, engine().custody);
+  const begun = await sure.begin(run, 'locate', 1);
+  const writer = new CustodyWriter(forgetful(engine().redis), engine().keys, engine().signer, 'forgetful');
+  const log = new RunLog(engine().redis, engine().keys, writer);
+  const again = await log.begin(run, 'locate', 2);
+  if (begun.what !== 'go' || again.what !== 'go') throw new Error('the step did not begin');
+  const attempt = { run, step: 'locate', fence: again.fence };
+  await log.recordArtifacts(attempt, [fileArtifact(run, 'a', new Date())]);
+  const at = new Date().toISOString();
+  const record = { status: 'succeeded', attempt: 2, startedAt: at, finishedAt: at, facts: {}, gaps: [], limits: [] } as const;
+  expect(await log.finish(attempt, { ...record, gaps: [], limits: [] })).toBe('ok');
+  const acts = (await engine().entries(run)).map(({ act }) => act);
+  expect(acts).toEqual(['run.requested', 'evidence.read', 'step.started', 'step.started', 'artifact.stored', 'step.finished']);
+  expect(await verdict(run)).toMatchObject({ ok: true });
+});
+
+test('eight writers on one chain lose nothing', async () => {
+  const run = await engine().open('brief');
+  const connections = Array.from({ length: 8 }, () => connectRedis(engine().server.endpoint));
+  const writers = connections.map((redis) => new CustodyWriter(redis, engine().keys, engine().signer, 'writer'));
+  await Promise.all(
+    writers.map(async (writer) => {
+      for (let turn = 0; turn < 40; turn++) await writer.append(run, [read]);
+    }),
+  );
+  for (const redis of connections) redis.disconnect();
+  expect(await verdict(run)).toMatchObject({ ok: true, entries: 321 });
+});
+
+test('an attempt that was overtaken records neither artifacts nor an outcome, but what it did on the target', async () => {
+  const run = await engine().open('brief');
+  const log = new RunLog(engine().redis, engine().keys, engine().custody);
+  const old = await log.begin(run, 'locate', 1);
+  const young = await log.begin(run, 'locate', 1);
+  if (old.what !== 'go' || young.what !== 'go') throw new Error('the step did not begin');
+  const dead = { run, step: 'locate', fence: old.fence };
+  const alive = { run, step: 'locate', fence: young.fence };
+  const artifacts = [fileArtifact(run, 'a', new Date()), fileArtifact(run, 'b', new Date())];
+  await expect(log.recordArtifacts(dead, artifacts)).rejects.toMatchObject({ code: 'stale-attempt' });
+  await log.recordArtifacts(alive, artifacts.slice(0, 1));
+  await log.recordArtifacts(alive, artifacts);
+  const at = new Date().toISOString();
+  const record = { status: 'succeeded' as const, attempt: 1, startedAt: at, finishedAt: at, facts: {}, gaps: [], limits: [] };
+  expect(await log.finish(dead, record)).toBe('stale');
+  expect(await log.finish(alive, record)).toBe('ok');
+  expect(await log.finish(dead, record)).toBe('already');
+  await expect(log.recordArtifacts(alive, [fileArtifact(run, 'c', new Date())])).rejects.toMatchObject({ code: 'stale-attempt' });
+  await log.record(run, [{ act: 'command.finished', subject: 'node-a', detail: { exitCode: 0 } }]);
+  expect((await engine().reader.artifacts(run)).map(({ name }) => name).sort()).toEqual(['a', 'b']);
+  const acts = (await engine().entries(run)).map(({ act }) => act);
+  expect(acts.filter((act) => act === 'artifact.stored')).toHaveLength(2);
+  expect(acts.at(-1)).toBe('command.finished');
+});
+
+test('hundreds of artifacts are recorded in batches, and once when asked again', async () => {
+  const run = await engine().open('brief');
+  const log = new RunLog(engine().redis, engine().keys, engine().custody);
+  const begun = await log.begin(run, 'locate', 1);
+  if (begun.what !== 'go') throw new Error('the step did not begin');
+  const artifacts = Array.from({ length: 250 }, (_, at) => fileArtifact(run, String(at), new Date()));
+  await log.recordArtifacts({ run, step: 'locate', fence: begun.fence }, artifacts.slice(0, 130));
+  await log.recordArtifacts({ run, step: 'locate', fence: begun.fence }, artifacts);
+  expect(await engine().reader.artifacts(run)).toHaveLength(250);
+  expect(await verdict(run)).toMatchObject({ ok: true, entries: 252 });
+});
+
+test('text with a lone surrogate does not stop the chain', async () => {
+  const run = await engine().open('brief');
+  await engine().custody.append(run, [{ act: 'evidence.read', subject: 'a\ud800b', detail: { name: '\udfff' } }]);
+  expect(await verdict(run)).toMatchObject({ ok: true, entries: 2 });
+});
+
+test('an entry that somebody adds without a key is found', async () => {
+  const run = await engine().open('brief');
+  const [first] = await engine().reader.custody(run, 0, 1);
+  await engine().redis.rpush(engine().keys.custody(run), first!.replace('"seq":0', '"seq":1'));
+  expect(await verdict(run)).toMatchObject({ ok: false, at: 1 });
+});

@@ -1,0 +1,93 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { Act } from '../../../playbooks/domain/custody.js';
+import { TriageError } from '../../../playbooks/domain/error.js';
+import type { ClusterPort, NodePort, RunningCommand } from '../../../playbooks/ports.js';
+import { Footprints } from '../../../workers/runner/footprints.js';
+import { recordedCluster } from '../../../workers/runner/recorded-cluster.js';
+import { recordedInContainer } from '../../../workers/runner/recorded-in-container.js';
+import { recordedNodes } from '../../../workers/runner/recorded-node.js';
+
+const signal = new AbortController().signal;
+const node = { cluster: 'default', name: 'node-a', address: '10.0.0.1' };
+const command = { name: 'list', argv: ['find', 'a\u001b[2J'], stdin: Buffer.from('names'), privileged: true, timeoutMs: 1, maxBytes: 1 };
+const ref = { cluster: 'default', namespace: 'shop', pod: 'web-0' };
+
+function book(): { acts: Act[]; footprints: Footprints } {
+  const acts: Act[] = [];
+  return { acts, footprints: new Footprints((act) => Promise.resolve(void acts.push(act)), 'diff') };
+}
+
+function nodes(start: () => Promise<RunningCommand>): NodePort {
+  return { connect: () => Promise.resolve({ node, start, close: () => Promise.resolve() }) };
+}
+
+test('a command is in custody before it starts and after it has ended, joined by one id', async () => {
+  const { acts, footprints } = book();
+  const port = nodes(() => {
+    expect(acts.map(({ act }) => act)).toEqual(['command.started']);
+    return Promise.resolve({
+      stdout: Readable.from([]),
+      finished: Promise.resolve({ exitCode: 3, stderr: 'x'.repeat(900), stdoutBytes: 7, durationMs: 1.4 }),
+    });
+  });
+  const running = await (await recordedNodes(port, footprints).connect(node, signal)).start(command, signal);
+  await running.finished;
+  const [started, finished] = acts;
+  expect(started).toMatchObject({ subject: 'node-a', detail: { step: 'diff', argv: ['find', 'a\\x1b[2J'], privileged: true, stdin: { bytes: 5 } } });
+  expect(finished).toMatchObject({
+    act: 'command.finished',
+    detail: { exitCode: 3, stdoutBytes: 7, durationMs: 1, stderr: { first: 'x'.repeat(500) } },
+  });
+  expect(finished?.detail['call']).toBe(started?.detail['call']);
+});
+
+test('a command that cannot start, or ends badly, is recorded with its code', async () => {
+  const { acts, footprints } = book();
+  const refused = recordedNodes(
+    nodes(() => Promise.reject(new TriageError('permission-denied', 'no sudo'))),
+    footprints,
+  );
+  await expect((await refused.connect(node, signal)).start(command, signal)).rejects.toMatchObject({ code: 'permission-denied' });
+  const broken = (): Promise<RunningCommand> =>
+    Promise.resolve({ stdout: Readable.from([]), finished: Promise.reject(new TriageError('timeout', 'late')) });
+  const running = await (await recordedNodes(nodes(broken), footprints).connect(node, signal)).start(command, signal);
+  await expect(running.finished).rejects.toMatchObject({ code: 'timeout' });
+  expect(acts.map(({ act, detail }) => [act, detail['error']])).toEqual([
+    ['command.started', undefined],
+    ['command.finished', 'permission-denied'],
+    ['command.started', undefined],
+    ['command.finished', 'timeout'],
+  ]);
+});
+
+test('requests to the API server are recorded, answered or not', async () => {
+  const { acts, footprints } = book();
+  const gone = (): Promise<never> => Promise.reject(new TriageError('pod-not-found', 'gone'));
+  const cluster: ClusterPort = { pod: gone, node: () => Promise.resolve(node), events: gone, log: () => Promise.resolve(Buffer.from('abc')) };
+  const port = recordedCluster(cluster, footprints);
+  await expect(port.pod(ref, signal)).rejects.toMatchObject({ code: 'pod-not-found' });
+  await port.log(ref, 'web', 10, signal);
+  expect(acts.map(({ act, detail }) => [act, detail['method'] ?? detail['ok'], detail['bytes'] ?? detail['error']])).toEqual([
+    ['cluster.request', 'get-pod', undefined],
+    ['cluster.answered', false, 'pod-not-found'],
+    ['cluster.request', 'get-log', undefined],
+    ['cluster.answered', true, 3],
+  ]);
+});
+
+test('the output of a command in a container ends only when its end is recorded, and breaks with its code', async () => {
+  const { acts, footprints } = book();
+  const archive = (stream: Readable) => recordedInContainer({ archive: () => Promise.resolve(stream) }, footprints, () => undefined);
+  const chunks: Buffer[] = [];
+  for await (const chunk of await archive(Readable.from([Buffer.from('ab'), Buffer.from('c')])).archive(ref, 'web', Buffer.from('/a'), 10, signal))
+    chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks).toString()).toBe('abc');
+  expect(acts.at(-1)).toMatchObject({ act: 'command.finished', detail: { exitCode: 0, stdoutBytes: 3 } });
+
+  const cut = new Readable({ read: () => undefined });
+  const out = await archive(cut).archive(ref, 'web', Buffer.from('/a'), 10, signal);
+  cut.destroy(new TriageError('transfer-truncated', 'cut'));
+  await expect(out.toArray()).rejects.toMatchObject({ code: 'transfer-truncated' });
+  await expect.poll(() => acts.at(-1)).toMatchObject({ act: 'command.finished', detail: { error: 'transfer-truncated' } });
+});
