@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { headOf } from '../acquisition/file-artifact.js';
+import { type Artifact, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { Lookup } from '../domain/lookup.js';
 import { hashesToAsk } from '../domain/lookup-order.js';
+import type { StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keepListing } from './derived.js';
 
@@ -26,6 +29,7 @@ export const lookupHashes = defineStep({
       (sha256): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
     );
     await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending'));
+    await ctx.recordArtifacts(await answerArtifacts(ctx, lookups));
     const counts: Record<string, number> = {};
     for (const { sha256, status, error } of lookups) {
       counts[status] = (counts[status] ?? 0) + 1;
@@ -36,3 +40,24 @@ export const lookupHashes = defineStep({
     return { lookups: { ...(await keepListing(ctx, 'lookups', lookups)), counts } };
   },
 });
+
+/** The whole answers, as the source gave them: the desk has stored them, a cached one for another run. */
+async function answerArtifacts(ctx: StepContext, lookups: readonly Lookup[]): Promise<Artifact[]> {
+  const artifacts: Artifact[] = [];
+  for (const { sha256, source, answer, cached, askedAt } of lookups) {
+    if (answer === undefined) continue;
+    const { head, size } = await headOf(ctx.evidence, answer);
+    artifacts.push({
+      id: artifactId('lookup-answer', `${source}\0${sha256}\0${answer}`),
+      kind: 'lookup-answer',
+      name: `${source} on ${sha256}`,
+      sha256: answer,
+      size,
+      content: contentTypeOf(head, size),
+      method: 'intel-api',
+      known: cached,
+      acquiredAt: askedAt,
+    });
+  }
+  return artifacts;
+}

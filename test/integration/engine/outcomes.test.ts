@@ -57,11 +57,12 @@ test('a failure that no retry can mend is recorded at once, and the run goes on'
 test('a step that kills each worker is given up, and the run is sealed without it', { timeout: 120_000 }, async () => {
   const run = await engine().open('poisoned');
   const over = new AbortController();
+  const stopped = new Promise((resolve) => over.signal.addEventListener('abort', resolve));
   const respawning = Promise.all(
     [1, 2].map(async () => {
       while (!over.signal.aborted) {
         const child = await engine().child();
-        while (child.isAlive && !over.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+        await Promise.race([child.gone, stopped]);
       }
     }),
   );

@@ -12,12 +12,12 @@ export class WorkerChild {
   readonly ready: Promise<void>;
   isReady = false;
   private readonly child: ChildProcess;
-  private readonly exit: Promise<unknown>;
+  readonly gone: Promise<unknown>;
 
   /** @param onLine gets each line of its log */
   constructor(options: WorkerOptions, onLine: (line: string) => void = () => undefined) {
     this.child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.exit = once(this.child, 'exit');
+    this.gone = once(this.child, 'exit');
     const lines = createInterface({ input: this.child.stdout! });
     lines.on('line', onLine);
     const said = new Promise<void>((resolve) => {
@@ -27,7 +27,7 @@ export class WorkerChild {
         resolve();
       });
     });
-    this.ready = Promise.race([said, this.exit.then(() => undefined)]);
+    this.ready = Promise.race([said, this.gone.then(() => undefined)]);
   }
 
   get isAlive(): boolean {
@@ -43,6 +43,6 @@ export class WorkerChild {
     if (!this.isAlive) return;
     this.child.kill('SIGCONT');
     this.child.kill(name);
-    await this.exit;
+    await this.gone;
   }
 }
