@@ -12,6 +12,8 @@ export interface Keys {
   fences(run: string): string;
   /** HASH: step -> attempt and time of the newest attempt, for views. */
   begun(run: string): string;
+  /** HASH: step -> how often it has begun in a row without ending in any way. */
+  begins(run: string): string;
   /** HASH: step -> seq of the signed entry that holds the digest of its record. */
   finished(run: string): string;
   /** LIST: the chain. */
@@ -59,6 +61,7 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     steps: part('steps'),
     fences: part('fences'),
     begun: part('begun'),
+    begins: part('begins'),
     finished: part('finished'),
     custody: part('custody'),
     head: part('head'),

@@ -15,7 +15,14 @@ import { stepBegin } from './scripts/step-begin.js';
 import { stepFinish } from './scripts/step-finish.js';
 
 /** How an attempt begins. `gone`: the run does not exist (any more). */
-export type Begun = { readonly what: 'go' | 'cancelled'; readonly fence: string } | { readonly what: 'recorded' } | { readonly what: 'gone' };
+export type Begun =
+  | {
+      readonly what: 'go' | 'cancelled';
+      readonly fence: string /** How often the step has begun in a row and never ended. */;
+      readonly inRow: number;
+    }
+  | { readonly what: 'recorded' }
+  | { readonly what: 'gone' };
 
 /** One attempt's place: what it records is refused when a newer attempt has begun. */
 export interface Attempt {
@@ -72,11 +79,16 @@ export class RunLog {
   /** Begins an attempt; `attempt` counts from 1. */
   async begin(run: string, step: string, attempt: number): Promise<Begun> {
     const act: Act = { act: 'step.started', subject: step, detail: { attempt } };
-    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.begun(run)];
+    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.begun(run), this.keys.begins(run)];
     const begun = JSON.stringify({ attempt, startedAt: this.clock().toISOString() });
-    const [what, fence] = await this.custody.write(run, [act], { script: stepBegin, keys, rest: [step, begun] });
-    if (what === 'go' || what === 'cancelled') return { what, fence: String(fence) };
+    const [what, fence, inRow] = await this.custody.write(run, [act], { script: stepBegin, keys, rest: [step, begun] });
+    if (what === 'go' || what === 'cancelled') return { what, fence: String(fence), inRow: Number(inRow) };
     return what === 'recorded' ? { what } : { what: 'gone' };
+  }
+
+  /** An attempt has ended in an orderly way without an outcome: by a retry to come, or handed back. */
+  async endedOrderly(run: string, step: string): Promise<void> {
+    await this.redis.hdel(this.keys.begins(run), step);
   }
 
   /** Records the outcome of a step, once. All answers but `ok` mean that somebody else has done or will do it. */

@@ -1,4 +1,5 @@
 import type { NodeSession } from '../ports.js';
+import { fewAtATime } from './few-at-a-time.js';
 import { checkExit, collect, nameList, nodeCommand, splitNul, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 
@@ -12,15 +13,17 @@ export async function hiddenPaths(
   directories: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<Buffer[]> {
-  const found = new Map<string, Buffer>();
-  for (const layer of layers) {
-    const argv = insideTree(layer, ['xargs', '-0', '-r', 'sh', '-c', findBelow, 'podtriage']);
-    const command = nodeCommand('hidden-paths', argv, { stdin: nameList(directories) });
-    const { stdout, outcome } = await collect(session, command, signal);
-    checkEntered(outcome, layer, session.node.name);
-    // 123: a layer that lacks one of the directories.
-    checkExit(command, session.node.name, outcome, [0, 123]);
-    for (const name of splitNul(stdout, 'hidden paths').map(withoutDot)) found.set(name.toString('latin1'), name);
-  }
+  const answers = await fewAtATime(layers, (layer) => pathsBelow(session, layer, directories, signal));
+  const found = new Map(answers.flat().map((path) => [path.toString('latin1'), path]));
   return [...found.values()];
+}
+
+async function pathsBelow(session: NodeSession, layer: string, directories: readonly Uint8Array[], signal: AbortSignal): Promise<Buffer[]> {
+  const argv = insideTree(layer, ['xargs', '-0', '-r', 'sh', '-c', findBelow, 'podtriage']);
+  const command = nodeCommand('hidden-paths', argv, { stdin: nameList(directories) });
+  const { stdout, outcome } = await collect(session, command, signal);
+  checkEntered(outcome, layer, session.node.name);
+  // 123: a layer that lacks one of the directories.
+  checkExit(command, session.node.name, outcome, [0, 123]);
+  return splitNul(stdout, 'hidden paths').map(withoutDot);
 }

@@ -1,5 +1,6 @@
 import type { Overlay } from '../facts.js';
 import type { NodeSession } from '../ports.js';
+import { fewAtATime } from './few-at-a-time.js';
 import { parseTreeEntries, type TreeEntry, walkArgv } from './find-records.js';
 import { hiddenPaths } from './hidden-paths.js';
 import { type Layer, type LayerEntry, resolveInLayers, statPaths } from './lower-layers.js';
@@ -24,9 +25,6 @@ export interface OverlayDiff {
   readonly redirected: readonly Buffer[];
 }
 
-/** How many layers are asked at the same time. */
-const width = 3;
-
 /** Walks one directory tree of the node safely. Throws what {@link checkEntered} and find's own failure mean. */
 export async function walkTree(session: NodeSession, root: string, maxBytes: number, signal: AbortSignal): Promise<TreeEntry[]> {
   const command = nodeCommand('walk-tree', insideTree(root, walkArgv), { maxBytes });
@@ -39,18 +37,11 @@ export async function walkTree(session: NodeSession, root: string, maxBytes: num
 /** Lists what differs from the image, decided against the lower layers: not by times, and without mounting the overlay again. */
 export async function overlayDiff(session: NodeSession, overlay: Overlay, maxBytes: number, signal: AbortSignal): Promise<OverlayDiff> {
   const entries = await walkTree(session, overlay.upper, maxBytes, signal);
-  const devices = entries.filter(({ type }) => type === 'char').map(({ path }) => path);
-  const whiteouts = new Set(
-    [...(await statPaths(session, overlay.upper, devices, signal))].filter(([, entry]) => entry.type === 'whiteout').map(([path]) => path),
-  );
-  const directories = entries.filter(({ type }) => type === 'directory').map(({ path }) => path);
-  const marks = await directoryMarks(session, overlay.upper, directories, overlay.userxattr, signal);
-  const layers = await readLayers(
-    session,
-    overlay,
-    entries.map(({ path }) => path),
-    signal,
-  );
+  const [whiteouts, marks, layers] = await Promise.all([
+    findWhiteouts(session, overlay.upper, entries, signal),
+    directoryMarks(session, overlay.upper, pathsOf(entries, 'directory'), overlay.userxattr, signal),
+    readLayers(session, overlay, pathsOf(entries), signal),
+  ]);
   const differences: Difference[] = [];
   const hides: Buffer[] = [];
   for (const entry of entries) {
@@ -65,6 +56,16 @@ export async function overlayDiff(session: NodeSession, overlay: Overlay, maxByt
   return { differences, redirected: [...marks.redirected].map((path) => Buffer.from(path, 'latin1')) };
 }
 
+function pathsOf(entries: readonly TreeEntry[], only?: TreeEntry['type']): Buffer[] {
+  return entries.filter(({ type }) => only === undefined || type === only).map(({ path }) => path);
+}
+
+/** find cannot print device numbers, and a device node without permissions looks like a whiteout to it. */
+async function findWhiteouts(session: NodeSession, upper: string, entries: readonly TreeEntry[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const devices = await statPaths(session, upper, pathsOf(entries, 'char'), signal);
+  return new Set([...devices].filter(([, entry]) => entry.type === 'whiteout').map(([path]) => path));
+}
+
 function compare(now: TreeEntry, before: LayerEntry | undefined, isWhiteout: boolean): Difference | undefined {
   const { path } = now;
   if (isWhiteout) return { kind: 'deleted', path, ...(before === undefined ? {} : { before }) };
@@ -76,20 +77,16 @@ function compare(now: TreeEntry, before: LayerEntry | undefined, isWhiteout: boo
 }
 
 /** Asks every lower layer about the same paths; the topmost first in the answer. */
-export async function readLayers(session: NodeSession, overlay: Overlay, paths: readonly Uint8Array[], signal: AbortSignal): Promise<Layer[]> {
-  const layers: Layer[] = [];
-  if (paths.length === 0) return layers;
-  for (let at = 0; at < overlay.lowers.length; at += width) {
-    const group = overlay.lowers.slice(at, at + width);
-    layers.push(...(await Promise.all(group.map((lower) => readLayer(session, lower, paths, overlay.userxattr, signal)))));
-  }
-  return layers;
+async function readLayers(session: NodeSession, overlay: Overlay, paths: readonly Uint8Array[], signal: AbortSignal): Promise<Layer[]> {
+  return paths.length === 0 ? [] : fewAtATime(overlay.lowers, (lower) => readLayer(session, overlay, lower, paths, signal));
 }
 
-async function readLayer(session: NodeSession, lower: string, paths: readonly Uint8Array[], userxattr: boolean, signal: AbortSignal): Promise<Layer> {
+async function readLayer(session: NodeSession, overlay: Overlay, lower: string, paths: readonly Uint8Array[], signal: AbortSignal): Promise<Layer> {
   const entries = await statPaths(session, lower, paths, signal);
+  // Nothing lies below the last layer that an opaque directory of it could hide.
+  if (lower === overlay.lowers.at(-1)) return { entries, opaque: new Set() };
   const directories = [...entries].filter(([, entry]) => entry.type === 'directory').map(([path]) => Buffer.from(path, 'latin1'));
-  const { opaque } = await directoryMarks(session, lower, directories, userxattr, signal);
+  const { opaque } = await directoryMarks(session, lower, directories, overlay.userxattr, signal);
   return { entries, opaque };
 }
 

@@ -34,8 +34,12 @@ export async function sealSummary(deps: RunnerDeps, run: string, closing: string
   return sealOf(records, record, await deps.reader.artifacts(run));
 }
 
+/** Why a step was given up. */
+export function lostError(step: string): TriageError {
+  return new TriageError('worker-lost', `step ${step} was given up: each worker that took it died or was lost`);
+}
+
 function lost({ clock }: RunnerDeps, { name, attempt, startedAt }: StepView): StepRecord {
   const finishedAt = clock().toISOString();
-  const error = new TriageError('worker-lost', `step ${name} was given up: each worker that took it died or was lost`);
-  return failed({ attempt, startedAt: startedAt ?? finishedAt, finishedAt }, error);
+  return failed({ attempt, startedAt: startedAt ?? finishedAt, finishedAt }, lostError(name));
 }

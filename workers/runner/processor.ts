@@ -6,7 +6,7 @@ import type { StepRecord } from '../../playbooks/domain/run.js';
 import { missingNeeds } from '../../playbooks/step.js';
 import type { Attempt } from '../../store/run-log.js';
 import { AttemptSignal, untilStopped } from './attempt-signal.js';
-import { recordLost, sealSummary } from './close-run.js';
+import { lostError, recordLost, sealSummary } from './close-run.js';
 import type { RunnerDeps } from './deps.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
 import { handBack } from './parking.js';
@@ -76,6 +76,10 @@ async function attempt(context: StepJobContext): Promise<void> {
       return;
     }
     if (closes) await recordLost(deps, run, step);
+    if (begun.inRow > deps.timings.maxStalledCount + 1) {
+      await finish(context, place, failed(times(), lostError(step)));
+      return;
+    }
     await finish(context, place, await outcome(context, place, times));
   } finally {
     leave?.();
@@ -120,12 +124,16 @@ async function afterError(
   times: () => AttemptTimes,
   notes: StepNotes,
 ): Promise<StepRecord> {
-  if (stop.why === 'shutdown') return handBack(job, token);
+  if (stop.why === 'shutdown') {
+    await deps.log.endedOrderly(place.run, place.step);
+    return handBack(job, token);
+  }
   if (stop.why === 'cancelled') return skipped(times(), 'cancelled', 'the run was asked to stop', notes);
   const error = asTriageError(stop.why === 'timeout' ? stop.signal.reason : raw);
   // Somebody else goes on with the step: it is his to record.
   if (stop.why === 'lock-lost' || error.code === 'stale-attempt') throw error;
   if (isRetryable(error) && place.number < (job.opts.attempts ?? 1)) {
+    await deps.log.endedOrderly(place.run, place.step);
     await deps.log.waiting(place.run, place.step, { for: 'retry' });
     throw error;
   }

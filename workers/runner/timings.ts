@@ -4,7 +4,7 @@ export interface Timings {
   readonly lockMs: number;
   /** How often lost jobs are looked for. */
   readonly stalledMs: number;
-  /** How many times a step may lose its worker before it is given up. */
+  /** How many times in a row a step may take its worker down with it before it is given up. */
   readonly maxStalledCount: number;
   /** How long a parked job sleeps when nobody wakes it. */
   readonly parkMs: number;

@@ -18,6 +18,9 @@ export interface Concurrency {
 
 const defaultConcurrency: Concurrency = { cluster: 8, node: 8, intel: 8, evidence: 4, lookups: 4 };
 
+/** BullMQ counts losses over a job's whole life, also while it only looked whether it may begin; what began is counted by the run's log. */
+const stallsPerLoss = 20;
+
 /** Where the workers of a process take their jobs. */
 export interface WorkerSetOptions {
   readonly connection: RedisEndpoint;
@@ -75,7 +78,7 @@ export class WorkerSet {
       prefix: this.options.prefix,
       lockDuration: timings.lockMs,
       stalledInterval: timings.stalledMs,
-      maxStalledCount: timings.maxStalledCount,
+      maxStalledCount: timings.maxStalledCount * stallsPerLoss,
       drainDelay: timings.drainSeconds,
       runRetryDelay: 1_000,
       ...own,
