@@ -28,6 +28,8 @@ export function headlineOf(facts: HeadlineFacts): string {
     case 'suspicious':
       return `${sentenceCase(look)}; no file was found to be known malware${doubtWords(facts, ', but ')}.`;
     case 'inconclusive':
+      // Every container has its runtime's placeholders: no changed path at all means that there is no listing.
+      if (facts.changes === 0 && facts.files === 0) return `Nothing of the pod could be looked at${doubtWords(facts, ': ')}.`;
       return `${look === '' ? 'Nothing that was looked for was found' : sentenceCase(look)}${doubtWords(facts, ', but ')}.`;
     case 'no-findings':
       return `Nothing that was looked for was found in ${countOf(facts.changes, 'changed path')} and ${countOf(facts.files, 'file')}${blindWords(facts)}.`;
