@@ -11,8 +11,12 @@ export interface SlotRequest {
   readonly priority: number;
 }
 
-/** `place` counts from 0; `wake` are waiters who could have a slot now. */
-export type SlotAnswer = { readonly held: true } | { readonly held: false; readonly place: number; readonly wake: readonly string[] };
+/** `place` in the queue counts from 0; `wake` are waiters who could have a slot now. */
+export interface SlotAnswer {
+  readonly held: boolean;
+  readonly place: number;
+  readonly wake: readonly string[];
+}
 
 /** How many slots there are, and for how long things count, in milliseconds. */
 export interface SlotLimits {
@@ -22,7 +26,7 @@ export interface SlotLimits {
   readonly leaseMs: number;
   /** How long a waiter keeps its place without asking again. */
   readonly staleMs: number;
-  /** How long a waiter that could have a slot keeps it from others without coming. */
+  /** How long a slot stays empty for a waiter that was called to it; then others may pass. */
   readonly callMs: number;
 }
 
@@ -40,7 +44,7 @@ export class Slots {
     const { max, leaseMs, staleMs, callMs } = this.limits;
     const args = [holder, waiter, max, leaseMs, priority, staleMs, callMs];
     const [what, place, ...wake] = await runScript(this.redis, slotAcquire, [held, queue, seen, called], args);
-    return what === 'held' ? { held: true } : { held: false, place: Number(place), wake: wake.map(String) };
+    return { held: what === 'held', place: Number(place), wake: wake.map(String) };
   }
 
   async renew(name: string, holder: string): Promise<void> {
@@ -49,8 +53,9 @@ export class Slots {
 
   /** Gives the slot back. Returns the waiters who could have one now. */
   async release(name: string, holder: string): Promise<readonly string[]> {
-    const { held, queue } = this.keys.slots(name);
-    const [, ...wake] = await runScript(this.redis, slotRelease, [held, queue], [holder, this.limits.max]);
+    const { held, queue, seen, called } = this.keys.slots(name);
+    const { max, callMs } = this.limits;
+    const [, ...wake] = await runScript(this.redis, slotRelease, [held, queue, seen, called], [holder, max, callMs]);
     return wake.map(String);
   }
 

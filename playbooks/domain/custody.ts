@@ -19,9 +19,7 @@ export const custodyActs = [
   'artifact.stored',
   'artifact.known',
   'lookup.answered',
-  'hostkey.verified',
   'node.tools',
-  'evidence.read',
   'report.written',
 ] as const;
 export type CustodyAct = (typeof custodyActs)[number];

@@ -96,6 +96,17 @@ describe('a node that does not let us read', () => {
     expect(await service.ended(id)).toMatchObject({ state: 'completed', verdict: 'malicious' });
   });
 
+  it('a node that stays away: the run fails as node-unreachable after its last try', async () => {
+    await labCommand('stop-sshd', 'b');
+    try {
+      const run = await service.triage('web-b');
+      expect(run).toMatchObject({ state: 'failed', error: { code: 'node-unreachable' } });
+      expect(run.steps.find(({ name }) => name === 'list-containers')).toMatchObject({ state: 'failed', attempt: 4 });
+    } finally {
+      await labCommand('start-sshd', 'b');
+    }
+  });
+
   it.each([
     ['another host key than the pinned one', { PODTRIAGE_KNOWN_HOSTS: lab.ssh.wrongKnownHosts }, 'host-key-mismatch', /node-a/],
     ['a user that is not there', { PODTRIAGE_SSH_USER: 'nobody-here' }, 'node-auth-failed', /nobody-here/],

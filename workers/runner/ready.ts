@@ -9,7 +9,7 @@ import type { StepPlan } from './plan.js';
 import { missingAnswers } from './probe.js';
 
 /** Waiters ask again after at most so many times `parkMs`. */
-export const maxParkFactor = 30;
+export const maxParkFactor = 120;
 
 /**
  * Makes sure that a step can begin: holds a slot on its node, or has the answers that it asks for. Else the job is parked
@@ -49,9 +49,10 @@ async function nodeSlot(deps: RunnerDeps, job: Job, token: string | undefined, p
   const request = { name, holder: `${waiter}/${randomUUID()}`, waiter, priority };
   const wake = (next: string): Promise<void> => deps.queues.wake(queueName('node', cluster), next);
   const answer = await deps.slots.acquire(request);
-  if (answer.held) return new SlotLease(deps.slots, request, wake, deps.logger);
+  const lease = answer.held ? new SlotLease(deps.slots, request, wake, deps.logger) : undefined;
   // Who should have woken them may have died.
-  await Promise.all(answer.wake.filter((other) => other !== waiter).map(wake));
+  await Promise.all(answer.wake.map(wake));
+  if (lease !== undefined) return lease;
   await deps.log.waiting(info.id, step.step.name, { for: 'node-slot' });
   // The further back, the longer: hundreds of waiters must not keep the workers busy with asking.
   return park(job, token, deps.timings.parkMs * Math.min(1 + answer.place / 2, maxParkFactor));

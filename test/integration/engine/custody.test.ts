@@ -9,7 +9,7 @@ import { fileArtifact } from './synthetic.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();
-const read = { act: 'evidence.read', detail: {} } as const;
+const read = { act: 'report.written', detail: {} } as const;
 
 async function verdict(run: string): Promise<ReturnType<typeof verifyChain>> {
   return verifyChain(run, await engine().reader.custody(run, 0, 100_000), await readPublicKeys(engine().folder));
@@ -52,7 +52,7 @@ test('begin, finish and artifacts that are sent again are done once', async () =
   const record = { status: 'succeeded', attempt: 2, startedAt: at, finishedAt: at, facts: {}, gaps: [], limits: [] } as const;
   expect(await log.finish(attempt, { ...record, gaps: [], limits: [] })).toBe('ok');
   const acts = (await engine().entries(run)).map(({ act }) => act);
-  expect(acts).toEqual(['run.requested', 'evidence.read', 'step.started', 'step.started', 'artifact.stored', 'step.finished']);
+  expect(acts).toEqual(['run.requested', 'report.written', 'step.started', 'step.started', 'artifact.stored', 'step.finished']);
   expect(await verdict(run)).toMatchObject({ ok: true });
 });
 
@@ -108,7 +108,7 @@ test('hundreds of artifacts are recorded in batches, and once when asked again',
 
 test('text with a lone surrogate does not stop the chain', async () => {
   const run = await engine().open('brief');
-  await engine().custody.append(run, [{ act: 'evidence.read', subject: 'a\ud800b', detail: { name: '\udfff' } }]);
+  await engine().custody.append(run, [{ act: 'report.written', subject: 'a\ud800b', detail: { name: '\udfff' } }]);
   expect(await verdict(run)).toMatchObject({ ok: true, entries: 2 });
 });
 

@@ -27,7 +27,7 @@ test('runs are listed newest first, page by page, each once', async () => {
 test('a change wakes who waits for it, also when it comes before the subscription stands', async () => {
   const run = await engine().open('brief');
   const early = engine().reader.changed(run, 30_000, long);
-  await engine().custody.append(run, [{ act: 'evidence.read', detail: {} }]);
+  await engine().custody.append(run, [{ act: 'report.written', detail: {} }]);
   await early;
   const late = engine().reader.changed(run, 30_000, long);
   await new Promise((resolve) => setTimeout(resolve, 200));
