@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { afterMs } from '../playbooks/domain/abort.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
 import { asTriageError, TriageError } from '../playbooks/domain/error.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
@@ -89,7 +90,7 @@ export class RedisRunReader implements RunReader {
     const before = revision();
     const waiter = new AbortController();
     const wake = (): void => waiter.abort();
-    const over = AbortSignal.any([signal, AbortSignal.timeout(ms), waiter.signal]);
+    const over = AbortSignal.any([signal, afterMs(ms), waiter.signal]);
     const stop = await this.feed?.listen(this.keys.changes(run), wake);
     try {
       // What changed before the subscription stood shows in the revision.

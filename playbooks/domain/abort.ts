@@ -1,4 +1,15 @@
-import { abortReason, throwIfAborted } from './error.js';
+import { abortReason, type ErrorCode, TriageError, throwIfAborted } from './error.js';
+
+/**
+ * A signal that is aborted after `ms` with a TriageError. `AbortSignal.timeout` must not be used inside `AbortSignal.any`: Node 20 holds it
+ * weakly, so that it can be collected before its time and never fire (https://github.com/nodejs/node/issues/54614).
+ * Here the running timer holds it. It does not keep the process alive.
+ */
+export function afterMs(ms: number, message = `no answer within ${ms} ms`, code: ErrorCode = 'timeout'): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new TriageError(code, message)), ms).unref();
+  return controller.signal;
+}
 
 /** Waits for `work`, but no longer than the signal allows. What `work` comes to after that is ignored. */
 export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

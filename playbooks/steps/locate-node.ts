@@ -73,10 +73,12 @@ async function keepLogs(ctx: StepContext, pod: PodSnapshot, logBytes: number): P
   }
 }
 
+const ofTheCluster: ReadonlySet<string> = new Set(['cluster-forbidden', 'cluster-unreachable', 'container-not-running', 'pod-not-found']);
+
 /** What the cluster refuses or lacks is a gap; trouble with our own store or a stopped run is not for the report to explain away. */
 function gapUnlessFatal(ctx: StepContext, error: unknown, subject: string): void {
   const known = asTriageError(error);
-  if (!known.code.startsWith('cluster-') && known.code !== 'pod-not-found') throw known;
+  if (!ofTheCluster.has(known.code)) throw known;
   ctx.gap({ subject, reason: known.code, detail: known.message });
 }
 

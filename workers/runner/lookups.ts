@@ -1,5 +1,6 @@
 import { type Job, type Processor, RateLimitError } from 'bullmq';
 import { z } from 'zod';
+import { afterMs } from '../../playbooks/domain/abort.js';
 import { sha256Schema } from '../../playbooks/domain/artifact.js';
 import { asTriageError, type TriageError } from '../../playbooks/domain/error.js';
 import type { Lookup } from '../../playbooks/domain/lookup.js';
@@ -20,7 +21,7 @@ export function lookupProcessor(deps: RunnerDeps, intel: IntelPort): Processor {
     const { sha256 } = lookupJobSchema.parse(job.data);
     if ((await deps.desk.answers([sha256])).has(sha256)) return deps.desk.announce(sha256);
     await reserve(deps, job, token);
-    const timeout = AbortSignal.timeout(deps.timings.lookupTimeoutMs);
+    const timeout = afterMs(deps.timings.lookupTimeoutMs);
     try {
       await deps.desk.keep(await ask(deps, intel, sha256, signal === undefined ? timeout : AbortSignal.any([signal, timeout])));
       await deps.quota.answered();

@@ -1,3 +1,4 @@
+import { afterMs } from '../../playbooks/domain/abort.js';
 import { TriageError } from '../../playbooks/domain/error.js';
 import type { StepContext } from '../../playbooks/ports.js';
 import type { RunnerDeps } from './deps.js';
@@ -31,7 +32,7 @@ function probeContext(deps: RunnerDeps, { info, step }: StepPlan, signal: AbortS
   return {
     run: info,
     attempt: 0,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(step.step.timeoutMs)]),
+    signal: AbortSignal.any([signal, afterMs(step.step.timeoutMs)]),
     clock: deps.clock,
     log: deps.logger.isLevelEnabled('trace') ? stepLog(deps, info.id, step.step.name) : silent,
     rules: deps.rules,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { untilAborted } from '../../../playbooks/domain/abort.js';
+import { afterMs, untilAborted } from '../../../playbooks/domain/abort.js';
 import { TriageError, throwIfAborted } from '../../../playbooks/domain/error.js';
 import type { JsonValue } from '../../../playbooks/domain/json.js';
 import { displayText } from '../../../playbooks/domain/path-name.js';
@@ -104,10 +104,10 @@ export class ApiServer {
     return Buffer.concat(chunks);
   }
 
+  /** Aborted when the API server has taken too long. */
   private deadline(ms: number): AbortSignal {
-    const controller = new AbortController();
-    setTimeout(() => controller.abort(this.unreachable(new Error(`no answer in ${ms} ms`))), ms).unref();
-    return controller.signal;
+    const { message } = this.unreachable(new Error(`no answer in ${ms} ms`));
+    return afterMs(ms, message, 'cluster-unreachable');
   }
 }
 

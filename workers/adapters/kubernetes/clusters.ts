@@ -1,4 +1,5 @@
 import { KubeConfig } from '@kubernetes/client-node';
+import { afterMs } from '../../../playbooks/domain/abort.js';
 import { TriageError, throwIfAborted } from '../../../playbooks/domain/error.js';
 import type { JsonValue } from '../../../playbooks/domain/json.js';
 import type { ClusterPort, InContainerPort, NodeRef, PodRef, PodSnapshot } from '../../../playbooks/ports.js';
@@ -75,7 +76,10 @@ class Clusters implements ClusterPort, InContainerPort {
     assertNames(ref, container);
     const server = this.server(ref.cluster);
     const query = { container, limitBytes: String(maxLogBytes) };
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(logMs)]);
+    const bounded = AbortSignal.any([
+      signal,
+      afterMs(logMs, `the log of ${ref.pod}/${container} did not come within ${logMs / 1_000} s`, 'cluster-unreachable'),
+    ]);
     try {
       return await tail(await server.get({ path: `${podPath(ref)}/log`, query, permission: 'get pods/log' }, bounded), maxBytes, bounded);
     } catch (error) {

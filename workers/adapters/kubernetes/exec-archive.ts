@@ -1,7 +1,7 @@
 import { stringify } from 'node:querystring';
 import { PassThrough, type Readable } from 'node:stream';
 import { WebSocketHandler } from '@kubernetes/client-node/dist/web-socket-handler.js';
-import { orAbort } from '../../../playbooks/domain/abort.js';
+import { afterMs, orAbort } from '../../../playbooks/domain/abort.js';
 import { abortReason, TriageError } from '../../../playbooks/domain/error.js';
 import { displayText } from '../../../playbooks/domain/path-name.js';
 import type { PodRef } from '../../../playbooks/ports.js';
@@ -33,7 +33,7 @@ export async function openArchive(server: ApiServer, request: ArchiveRequest, si
     stream.take(channel, data);
     return true;
   });
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(connectMs)]);
+  const bounded = AbortSignal.any([signal, afterMs(connectMs)]);
   try {
     return attach(stream, await orAbort(connecting, bounded), signal);
   } catch (error) {
