@@ -1,6 +1,6 @@
 import type { Change } from '../domain/change.js';
 import { TriageError } from '../domain/error.js';
-import { splitNul } from './node-command.js';
+import { nulRecords } from './node-command.js';
 
 /** One entry of a directory tree, as GNU find prints it. Numbers are the node's. */
 export interface TreeEntry {
@@ -21,7 +21,7 @@ export interface TreeEntry {
   readonly target: Buffer;
 }
 
-/** The directives of {@link parseTreeEntries}: tab-separated numbers, then path and link target, each ended by NUL, which no name can hold. */
+/** The directives of {@link treeEntries}: tab-separated numbers, then path and link target, each ended by NUL, which no name can hold. */
 export const treeFormat = '%y\\t%m\\t%U\\t%G\\t%s\\t%T@\\t%C@\\t%i\\t%n\\t%D\\t%P\\0%l\\0';
 
 /** argv of a walk of the whole tree below the working directory, which follows nothing and stays on its file system. */
@@ -39,13 +39,14 @@ const types: Readonly<Record<string, Change['type']>> = {
 
 const pattern = /^([fdlpscb])\t([0-7]{1,4})\t(\d+)\t(\d+)\t(\d+)\t(-?[\d.]+)\t(-?[\d.]+)\t(\d+)\t(\d+)\t(\d+)\t/;
 
-/** Parses what find printed with {@link treeFormat}. Throws `transfer-truncated` for an answer that was cut, `command-failed` for a foreign one. */
-export function parseTreeEntries(stdout: Buffer): TreeEntry[] {
-  const parts = splitNul(stdout, 'file listing');
-  if (parts.length % 2 !== 0) throw new TriageError('transfer-truncated', 'file listing: the last entry has no end');
-  const entries: TreeEntry[] = [];
-  for (let at = 0; at < parts.length; at += 2) entries.push(parseEntry(parts[at] ?? Buffer.alloc(0), parts[at + 1] ?? Buffer.alloc(0)));
-  return entries;
+/** Parses what find prints with {@link treeFormat}, as it comes. Throws `transfer-truncated` for an answer that was cut, `command-failed` for a foreign one. */
+export async function* treeEntries(stdout: AsyncIterable<Uint8Array>): AsyncGenerator<TreeEntry, void, undefined> {
+  let head: Buffer | undefined;
+  for await (const record of nulRecords(stdout, 'file listing')) {
+    if (head !== undefined) yield parseEntry(head, record);
+    head = head === undefined ? record : undefined;
+  }
+  if (head !== undefined) throw new TriageError('transfer-truncated', 'file listing: the last entry has no end');
 }
 
 function parseEntry(head: Buffer, target: Buffer): TreeEntry {

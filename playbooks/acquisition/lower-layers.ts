@@ -1,6 +1,6 @@
 import { TriageError } from '../domain/error.js';
 import type { NodeSession } from '../ports.js';
-import { checkExit, collect, nameList, nodeCommand, splitNul, withoutDot } from './node-command.js';
+import { checkExit, collect, nameList, nodeCommand, roomFor, splitNul, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 
 /** What stands at a path of one layer. */
@@ -33,7 +33,7 @@ export async function statPaths(
 ): Promise<Map<string, LayerEntry>> {
   if (paths.length === 0) return new Map();
   const argv = insideTree(root, ['xargs', '-0', '-r', 'stat', `--printf=${statFormat}`, '--']);
-  const command = nodeCommand('stat-paths', argv, { stdin: nameList(paths) });
+  const command = nodeCommand('stat-paths', argv, { stdin: nameList(paths), maxBytes: roomFor(paths, 200) });
   const { stdout, outcome } = await collect(session, command, signal);
   checkEntered(outcome, root, session.node.name);
   checkExit(command, session.node.name, outcome, [0, someMissing]);

@@ -59,14 +59,37 @@ export function withoutDot(name: Buffer): Buffer {
   return name.length >= 2 && name[0] === 0x2e && name[1] === 0x2f ? name.subarray(2) : name;
 }
 
-/** Splits at NUL; a rest without NUL at its end is an answer that was cut. */
+/** Splits at NUL as data comes. Throws `transfer-truncated` when the data ends in the middle of a record: the answer was cut. */
+export async function* nulRecords(source: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Buffer, void, undefined> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of source) {
+    const data = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
+    const end = data.lastIndexOf(0) + 1;
+    yield* completeRecords(data.subarray(0, end));
+    rest = data.subarray(end);
+  }
+  if (rest.length > 0) throw truncated(what);
+}
+
+/** Splits at NUL; a rest without NUL at its end is an answer that was cut (`transfer-truncated`). */
 export function splitNul(data: Buffer, what: string): Buffer[] {
-  const parts: Buffer[] = [];
+  if (data.length > 0 && data.at(-1) !== 0) throw truncated(what);
+  return [...completeRecords(data)];
+}
+
+function* completeRecords(data: Buffer): Generator<Buffer, void, undefined> {
   let from = 0;
   for (let at = data.indexOf(0); at !== -1; at = data.indexOf(0, from)) {
-    parts.push(data.subarray(from, at));
+    yield data.subarray(from, at);
     from = at + 1;
   }
-  if (from !== data.length) throw new TriageError('transfer-truncated', `${what}: the answer ends in the middle of a record`);
-  return parts;
+}
+
+function truncated(what: string): TriageError {
+  return new TriageError('transfer-truncated', `${what}: the answer ends in the middle of a record`);
+}
+
+/** Room for an answer that repeats the names given, with so many bytes beside each. */
+export function roomFor(names: readonly Uint8Array[], bytesEach: number): number {
+  return names.reduce((sum, { length }) => sum + length + bytesEach, 1024 * 1024);
 }

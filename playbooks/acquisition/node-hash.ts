@@ -1,6 +1,6 @@
 import { TriageError } from '../domain/error.js';
 import type { NodeSession } from '../ports.js';
-import { checkExit, collect, nameList, nodeCommand, splitNul, withoutDot } from './node-command.js';
+import { checkExit, collect, nameList, nodeCommand, roomFor, splitNul, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 
 /** The time one group of files may take to hash: big files on a slow disk. */
@@ -18,7 +18,7 @@ export async function hashOnNode(
 ): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
   const argv = insideTree(root, ['xargs', '-0', '-r', 'sha256sum', '-z', '--']);
-  const command = nodeCommand('hash-files', argv, { stdin: nameList(paths), timeoutMs: hashTimeoutMs });
+  const command = nodeCommand('hash-files', argv, { stdin: nameList(paths), timeoutMs: hashTimeoutMs, maxBytes: roomFor(paths, 100) });
   const { stdout, outcome } = await collect(session, command, signal);
   checkEntered(outcome, root, session.node.name);
   // 123: some files could not be read; they are missing from the answer and become gaps.

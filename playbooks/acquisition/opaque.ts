@@ -1,5 +1,5 @@
 import type { NodeSession } from '../ports.js';
-import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from './node-command.js';
+import { checkExit, nameList, nodeCommand, roomFor, whileRunning, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 import { readTar } from './tar-reader.js';
 
@@ -36,7 +36,10 @@ export async function directoryMarks(
     '-cf',
     '-',
   ];
-  const command = nodeCommand('directory-marks', insideTree(root, argv), { stdin: nameList(directories) });
+  const command = nodeCommand('directory-marks', insideTree(root, argv), {
+    stdin: nameList(directories),
+    maxBytes: roomFor([...directories, ...directories], 4_096),
+  });
   const running = await session.start(command, signal);
   const { outcome, truncated } = await whileRunning(running, readMarks(running.stdout, prefix, marks));
   checkEntered(outcome, root, session.node.name);

@@ -1,12 +1,11 @@
 import type { Overlay } from '../facts.js';
 import type { NodeSession } from '../ports.js';
 import { fewAtATime } from './few-at-a-time.js';
-import { parseTreeEntries, type TreeEntry, walkArgv } from './find-records.js';
+import type { TreeEntry } from './find-records.js';
 import { hiddenPaths } from './hidden-paths.js';
 import { type Layer, type LayerEntry, resolveInLayers, statPaths } from './lower-layers.js';
-import { checkExit, collect, nodeCommand } from './node-command.js';
 import { directoryMarks } from './opaque.js';
-import { checkEntered, insideTree } from './safe-tree.js';
+import { walkTree } from './walk-tree.js';
 
 /** One difference between a container's root file system and its image. */
 export interface Difference {
@@ -23,20 +22,13 @@ export interface OverlayDiff {
   readonly differences: readonly Difference[];
   /** Directories that were renamed by redirect: what they brought along is not listed. Safe to print after pathName(). */
   readonly redirected: readonly Buffer[];
-}
-
-/** Walks one directory tree of the node safely. Throws what {@link checkEntered} and find's own failure mean. */
-export async function walkTree(session: NodeSession, root: string, maxBytes: number, signal: AbortSignal): Promise<TreeEntry[]> {
-  const command = nodeCommand('walk-tree', insideTree(root, walkArgv), { maxBytes });
-  const { stdout, outcome } = await collect(session, command, signal);
-  checkEntered(outcome, root, session.node.name);
-  checkExit(command, session.node.name, outcome);
-  return parseTreeEntries(stdout);
+  /** False when the upper directory has more entries than were asked for. */
+  readonly complete: boolean;
 }
 
 /** Lists what differs from the image, decided against the lower layers: not by times, and without mounting the overlay again. */
-export async function overlayDiff(session: NodeSession, overlay: Overlay, maxBytes: number, signal: AbortSignal): Promise<OverlayDiff> {
-  const entries = await walkTree(session, overlay.upper, maxBytes, signal);
+export async function overlayDiff(session: NodeSession, overlay: Overlay, most: number, signal: AbortSignal): Promise<OverlayDiff> {
+  const { entries, complete } = await walkTree(session, overlay.upper, most, signal);
   const [whiteouts, marks, layers] = await Promise.all([
     findWhiteouts(session, overlay.upper, entries, signal),
     directoryMarks(session, overlay.upper, pathsOf(entries, 'directory'), overlay.userxattr, signal),
@@ -53,7 +45,7 @@ export async function overlayDiff(session: NodeSession, overlay: Overlay, maxByt
     if (before?.type === 'directory' && hidesBelow) hides.push(entry.path);
   }
   differences.push(...(await hiddenDifferences(session, overlay, hides, entries, signal)));
-  return { differences, redirected: [...marks.redirected].map((path) => Buffer.from(path, 'latin1')) };
+  return { differences, complete, redirected: [...marks.redirected].map((path) => Buffer.from(path, 'latin1')) };
 }
 
 function pathsOf(entries: readonly TreeEntry[], only?: TreeEntry['type']): Buffer[] {

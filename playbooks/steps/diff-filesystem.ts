@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { changeOfDifference, changeOfVolumeEntry } from '../acquisition/change-rows.js';
 import { nerdctlDiff } from '../acquisition/nerdctl.js';
-import { overlayDiff, walkTree } from '../acquisition/overlay-diff.js';
+import { overlayDiff } from '../acquisition/overlay-diff.js';
 import { isBlindSpot, isCollected } from '../acquisition/volume-entries.js';
+import { walkTree } from '../acquisition/walk-tree.js';
 import { withNode } from '../acquisition/with-node.js';
 import type { Change } from '../domain/change.js';
 import { TriageError } from '../domain/error.js';
@@ -16,9 +17,6 @@ const params = z.strictObject({
   /** `overlay`: the upper directory against the lower layers. `nerdctl`: what `nerdctl diff` prints. */
   method: z.enum(['overlay', 'nerdctl']).default('overlay'),
 });
-
-/** Bytes of listing that one change can take: a path of 4 KiB, a link target of 4 KiB, and the numbers. */
-const bytesPerChange = 9_000;
 
 /** Lists what differs from the image, and what lies in the pod's own volumes. */
 export const diffFilesystem = defineStep({
@@ -61,7 +59,7 @@ function byPath(a: Change, b: Change): number {
 function withinLimit(rows: readonly Change[], ctx: StepContext): readonly Change[] {
   const most = ctx.run.limits.changes;
   if (rows.length <= most) return rows;
-  ctx.limit({ subject: 'changed paths', reason: 'changes', detail: `${rows.length - most} of ${rows.length} are not listed` });
+  tooMany(ctx, 'changed paths');
   return rows.slice(0, most);
 }
 
@@ -73,8 +71,8 @@ async function changesOf(session: NodeSession, container: NodeContainer, ctx: St
       `container ${container.name} has no overlay upper directory on node ${session.node.name}; playbook a-f-02-listing (nerdctl diff) can list its changes on containerd`,
     );
   }
-  const maxBytes = ctx.run.limits.changes * bytesPerChange;
-  const diff = await overlayDiff(session, overlay, maxBytes, ctx.signal);
+  const diff = await overlayDiff(session, overlay, ctx.run.limits.changes, ctx.signal);
+  if (!diff.complete) tooMany(ctx, `${container.name}:/`);
   for (const path of diff.redirected) {
     ctx.gap({
       subject: `${container.name}:/${pathName(path).text}`,
@@ -83,11 +81,11 @@ async function changesOf(session: NodeSession, container: NodeContainer, ctx: St
     });
   }
   const rows = diff.differences.map((difference) => changeOfDifference(container, difference));
-  for (const row of await volumeRows(session, container, maxBytes, ctx)) rows.push(row);
+  for (const row of await volumeRows(session, container, ctx)) rows.push(row);
   return rows;
 }
 
-async function volumeRows(session: NodeSession, container: NodeContainer, maxBytes: number, ctx: StepContext): Promise<Change[]> {
+async function volumeRows(session: NodeSession, container: NodeContainer, ctx: StepContext): Promise<Change[]> {
   const rows: Change[] = [];
   for (const volume of container.volumes) {
     if (isBlindSpot(volume)) {
@@ -98,7 +96,15 @@ async function volumeRows(session: NodeSession, container: NodeContainer, maxByt
       });
     }
     if (!isCollected(volume)) continue;
-    for (const entry of await walkTree(session, volume.source, maxBytes, ctx.signal)) rows.push(changeOfVolumeEntry(container, volume, entry));
+    const { entries, complete } = await walkTree(session, volume.source, ctx.run.limits.changes, ctx.signal);
+    if (!complete) tooMany(ctx, `${container.name}:${volume.mountPath}`);
+    for (const entry of entries) rows.push(changeOfVolumeEntry(container, volume, entry));
   }
   return rows;
+}
+
+/** What is not listed was not looked at either: a suspect who hides among a million files must not look harmless. */
+function tooMany(ctx: StepContext, subject: string): void {
+  const detail = `there are more than ${ctx.run.limits.changes} entries; the rest was not looked at`;
+  ctx.gap({ subject, reason: 'changes', detail });
 }

@@ -3,7 +3,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hashOnNode } from '../../../playbooks/acquisition/node-hash.js';
-import { overlayDiff, walkTree } from '../../../playbooks/acquisition/overlay-diff.js';
+import { overlayDiff } from '../../../playbooks/acquisition/overlay-diff.js';
+import { walkTree } from '../../../playbooks/acquisition/walk-tree.js';
 import { localNode } from '../../support/local-node.js';
 import { type RealOverlay, realOverlay } from '../../support/overlay.js';
 
@@ -18,7 +19,7 @@ afterEach(() => {
 async function diffOf(layers: string[], change: string, options = ''): Promise<string[]> {
   mounted = realOverlay(layers, options);
   mounted.inContainer(change);
-  const { differences } = await overlayDiff(localNode(), mounted.overlay, 10_000_000, signal);
+  const { differences } = await overlayDiff(localNode(), mounted.overlay, 100_000, signal);
   return differences.map(({ kind, path, now, before }) => `${kind} ${now?.type ?? before?.type ?? 'nothing'} ${path.toString('latin1')}`).sort();
 }
 
@@ -84,7 +85,7 @@ describe('reading a tree', () => {
     mounted.inContainer('echo x > f; touch -a -d @1000000000 f');
     const file = join(mounted.overlay.upper, 'f');
     const table = readFileSync('/proc/self/mountinfo', 'utf8');
-    await walkTree(localNode(), mounted.overlay.upper, 1_000_000, signal);
+    await walkTree(localNode(), mounted.overlay.upper, 1_000, signal);
     await hashOnNode(localNode(), mounted.overlay.upper, [Buffer.from('f')], signal);
     expect(statSync(file).atimeMs).toBe(1_000_000_000_000);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(table);
@@ -100,8 +101,17 @@ describe('reading a tree', () => {
     expect(sums.get('big')).toBe(before);
   });
 
+  it('stops at as many entries as were asked for, and says that there are more', async () => {
+    mounted = realOverlay(['mkdir a']);
+    mounted.inContainer('mkdir many; cd many; touch $(seq 5000)');
+    const walk = await walkTree(localNode(), mounted.overlay.upper, 1000, signal);
+    expect(walk.complete).toBe(false);
+    expect(walk.entries.length).toBe(1000);
+    expect(await walkTree(localNode(), mounted.overlay.upper, 5001, signal)).toMatchObject({ complete: true });
+  });
+
   it('says that the container was removed when its tree is gone', async () => {
-    await expect(walkTree(localNode(), '/nonexistent/upper', 1_000_000, signal)).rejects.toMatchObject({ code: 'pod-gone' });
+    await expect(walkTree(localNode(), '/nonexistent/upper', 1_000, signal)).rejects.toMatchObject({ code: 'pod-gone' });
   });
 
   it('is not led out of the tree while a directory is swapped for a symlink', async () => {

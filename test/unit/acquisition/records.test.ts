@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isoTime, parseTreeEntries } from '../../../playbooks/acquisition/find-records.js';
+import { isoTime, type TreeEntry, treeEntries } from '../../../playbooks/acquisition/find-records.js';
 import { type Layer, type LayerEntry, parseStat, resolveInLayers } from '../../../playbooks/acquisition/lower-layers.js';
 import { parseNerdctlDiff, parseNerdctlPs } from '../../../playbooks/acquisition/nerdctl.js';
 import { nameList, splitNul, withoutDot } from '../../../playbooks/acquisition/node-command.js';
@@ -17,30 +17,47 @@ const onlyTriageErrors = (parse: (bytes: Buffer) => unknown) => (bytes: Uint8Arr
   }
 };
 
-describe('parseTreeEntries', () => {
+/** The bytes in chunks of a size that splits records anywhere. */
+async function* chunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
+}
+
+async function parsed(bytes: Buffer, size = 7): Promise<TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  for await (const entry of treeEntries(chunks(bytes, size))) entries.push(entry);
+  return entries;
+}
+
+describe('treeEntries', () => {
   const record = (path: Buffer, target: Buffer) =>
     Buffer.concat([Buffer.from('f\t644\t0\t33\t12\t1795646617.7\t-3.5\t99\t1\t66305\t'), path, Buffer.from([0]), target, Buffer.from([0])]);
 
-  it('gives back the exact bytes of any name and link target', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(name, name), { maxLength: 5 }), (pairs) => {
-        const entries = parseTreeEntries(Buffer.concat(pairs.map(([path, target]) => record(path, target))));
+  it('gives back the exact bytes of any name and link target, however the answer is cut to pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(name, name), { maxLength: 5 }), fc.integer({ min: 1, max: 50 }), async (pairs, size) => {
+        const entries = await parsed(Buffer.concat(pairs.map(([path, target]) => record(path, target))), size);
         expect(entries.map(({ path, target }) => [path, target])).toEqual(pairs);
       }),
     );
   });
 
-  it('refuses an answer that was cut at any byte', () => {
+  it('refuses an answer that was cut at any byte', async () => {
     const whole = record(Buffer.from('a\tb\nc'), Buffer.from(''));
-    for (let at = 1; at < whole.length; at += 1) expect(() => parseTreeEntries(whole.subarray(0, at))).toThrow(TriageError);
+    for (let at = 1; at < whole.length; at += 1) await expect(parsed(whole.subarray(0, at))).rejects.toThrow(TriageError);
   });
 
-  it('ends in a value or a TriageError, whatever the bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyTriageErrors(parseTreeEntries)));
+  it('ends in a value or a TriageError, whatever the bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 600 }), async (bytes) => {
+        await parsed(Buffer.from(bytes)).catch((error: unknown) => {
+          if (!(error instanceof TriageError)) throw error;
+        });
+      }),
+    );
   });
 
-  it('keeps owners above 2^31 and pads modes', () => {
-    const [entry] = parseTreeEntries(Buffer.from('f\t0\t2352414753\t0\t1\t1.0\t1.0\t1\t1\t1\tx\0\0'));
+  it('keeps owners above 2^31 and pads modes', async () => {
+    const [entry] = await parsed(Buffer.from('f\t0\t2352414753\t0\t1\t1.0\t1.0\t1\t1\t1\tx\0\0'));
     expect(entry).toMatchObject({ uid: 2352414753, mode: '0000' });
   });
 });
