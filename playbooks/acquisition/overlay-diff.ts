@@ -1,3 +1,4 @@
+import { TriageError } from '../domain/error.js';
 import type { Overlay } from '../facts.js';
 import type { NodeSession } from '../ports.js';
 import { fewAtATime } from './few-at-a-time.js';
@@ -74,12 +75,19 @@ async function readLayers(session: NodeSession, overlay: Overlay, paths: readonl
 }
 
 async function readLayer(session: NodeSession, overlay: Overlay, lower: string, paths: readonly Uint8Array[], signal: AbortSignal): Promise<Layer> {
-  const entries = await statPaths(session, lower, paths, signal);
+  const entries = await statPaths(session, lower, paths, signal).catch((error: unknown) => refuseLayer(error, lower, session.node.name));
   // Nothing lies below the last layer that an opaque directory of it could hide.
   if (lower === overlay.lowers.at(-1)) return { entries, opaque: new Set() };
   const directories = [...entries].filter(([, entry]) => entry.type === 'directory').map(([path]) => Buffer.from(path, 'latin1'));
   const { opaque } = await directoryMarks(session, lower, directories, overlay.userxattr, signal);
   return { entries, opaque };
+}
+
+/** With a user namespace of its own (`hostUsers: false`) a container's lower layers are mounts of the runtime that the node does not show. */
+function refuseLayer(error: unknown, lower: string, node: string): never {
+  if (!(error instanceof TriageError) || error.code !== 'pod-gone') throw error;
+  const message = `the image layer ${lower} is not to be found on node ${node}: pods with hostUsers: false cannot be compared with their image yet`;
+  throw new TriageError('unsupported-snapshotter', message, { cause: error });
 }
 
 async function hiddenDifferences(
