@@ -152,7 +152,6 @@ export interface RunHistory {
   steps(): Promise<readonly { readonly name: string; readonly record?: StepRecord }[]>;
   artifacts(): Promise<readonly Artifact[]>;
   lookups(): Promise<readonly Lookup[]>;
-  cancelRequested(): Promise<boolean>;
   /** The chain as it is now. */
   custody(): Promise<{ readonly entries: number; readonly head: string }>;
 }

@@ -10,10 +10,7 @@ export function changeOfDifference(container: NodeContainer, { kind, path, now, 
   const type = now?.type ?? (before === undefined || before.type === 'whiteout' ? 'unknown' : before.type);
   const subject = { kind, type, size: now?.size };
   return {
-    container: container.name,
-    containerId: container.id,
-    place: { kind: 'rootfs' },
-    path: pathName(path),
+    ...pathOf(container, { kind: 'rootfs' }, path),
     kind,
     type,
     ...(now === undefined ? {} : seen(now)),
@@ -27,16 +24,18 @@ export function changeOfDifference(container: NodeContainer, { kind, path, now, 
 export function changeOfVolumeEntry(container: NodeContainer, volume: ContainerVolume, entry: TreeEntry): Change {
   const place: Place = { kind: 'volume', volume: volume.volume, mountPath: volume.mountPath };
   return {
-    container: container.name,
-    containerId: container.id,
-    place,
-    path: pathName(entry.path),
+    ...pathOf(container, place, entry.path),
     kind: 'present',
     type: entry.type,
     ...seen(entry),
     origin: 'container',
     method: 'volume',
   };
+}
+
+/** The part of a row that says which path of which container it is about. */
+export function pathOf(container: NodeContainer, place: Place, path: Uint8Array): Pick<Change, 'container' | 'containerId' | 'place' | 'path'> {
+  return { container: container.name, containerId: container.id, place, path: pathName(path) };
 }
 
 function seen(entry: TreeEntry): Partial<Change> {

@@ -1,7 +1,7 @@
 import type { NodeSession } from '../ports.js';
 import { fewAtATime } from './few-at-a-time.js';
-import { checkExit, collect, nameList, nodeCommand, splitNul, withoutDot } from './node-command.js';
-import { checkEntered, insideTree } from './safe-tree.js';
+import { askAboutNames } from './listed-names.js';
+import { splitNul, withoutDot } from './node-command.js';
 
 /** find takes its starting points before its tests, xargs puts names last: the shell, which sees them only as parameters, turns them round. */
 const findBelow = 'exec find -P "$@" -xdev -mindepth 1 -ignore_readdir_race -printf "%p\\\\0"';
@@ -19,11 +19,6 @@ export async function hiddenPaths(
 }
 
 async function pathsBelow(session: NodeSession, layer: string, directories: readonly Uint8Array[], signal: AbortSignal): Promise<Buffer[]> {
-  const argv = insideTree(layer, ['xargs', '-0', '-r', 'sh', '-c', findBelow, 'podtriage']);
-  const command = nodeCommand('hidden-paths', argv, { stdin: nameList(directories) });
-  const { stdout, outcome } = await collect(session, command, signal);
-  checkEntered(outcome, layer, session.node.name);
-  // 123: a layer that lacks one of the directories.
-  checkExit(command, session.node.name, outcome, [0, 123]);
+  const stdout = await askAboutNames(session, 'hidden-paths', layer, ['sh', '-c', findBelow, 'podtriage'], directories, {}, signal);
   return splitNul(stdout, 'hidden paths').map(withoutDot);
 }

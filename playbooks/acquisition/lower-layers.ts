@@ -1,7 +1,8 @@
 import { TriageError } from '../domain/error.js';
 import type { NodeSession } from '../ports.js';
-import { checkExit, collect, nameList, nodeCommand, roomFor, splitNul, withoutDot } from './node-command.js';
-import { checkEntered, insideTree } from './safe-tree.js';
+import { ancestorsOf } from './ancestors.js';
+import { askAboutNames } from './listed-names.js';
+import { roomFor, splitNul, withoutDot } from './node-command.js';
 
 /** What stands at a path of one layer. */
 export interface LayerEntry {
@@ -21,9 +22,6 @@ export interface Layer {
 
 const statFormat = '%f\\t%t\\t%T\\t%u\\t%g\\t%s\\t%n\\0';
 
-/** xargs ends with 123 when a command of its ended with 1 to 125: here, when a name does not exist, which is an answer. */
-const someMissing = 123;
-
 /** Asks one directory tree about paths, following nothing. Paths that are not there are not in the answer. */
 export async function statPaths(
   session: NodeSession,
@@ -32,11 +30,8 @@ export async function statPaths(
   signal: AbortSignal,
 ): Promise<Map<string, LayerEntry>> {
   if (paths.length === 0) return new Map();
-  const argv = insideTree(root, ['xargs', '-0', '-r', 'stat', `--printf=${statFormat}`, '--']);
-  const command = nodeCommand('stat-paths', argv, { stdin: nameList(paths), maxBytes: roomFor(paths, 200) });
-  const { stdout, outcome } = await collect(session, command, signal);
-  checkEntered(outcome, root, session.node.name);
-  checkExit(command, session.node.name, outcome, [0, someMissing]);
+  const tool = ['stat', `--printf=${statFormat}`, '--'];
+  const stdout = await askAboutNames(session, 'stat-paths', root, tool, paths, { maxBytes: roomFor(paths, 200) }, signal);
   return parseStat(stdout);
 }
 
@@ -79,22 +74,16 @@ function typeOf(mode: number, isZeroDevice: boolean): LayerEntry['type'] {
   }
 }
 
-/** `path` and all its ancestors, as latin1 keys, the topmost first: `a`, `a/b`, `a/b/c`. */
-export function withAncestors(path: string): string[] {
-  const parts = path.split('/');
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-}
-
 /**
  * What the image has at `path`, by overlayfs' own rules: a whiteout or a non-directory on the way hides all layers below,
  * an opaque directory hides what they have under it.
  * @param layers topmost first
  */
 export function resolveInLayers(path: string, layers: readonly Layer[]): LayerEntry | undefined {
-  const ways = withAncestors(path);
+  const ways = ancestorsOf(path);
   for (const layer of layers) {
     let hidesBelow = false;
-    for (const way of ways.slice(0, -1)) {
+    for (const way of ways) {
       const entry = layer.entries.get(way);
       if (entry === undefined) break;
       if (entry.type !== 'directory') return undefined;

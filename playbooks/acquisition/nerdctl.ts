@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Change } from '../domain/change.js';
 import { TriageError } from '../domain/error.js';
-import { displayText, pathName } from '../domain/path-name.js';
+import { displayText } from '../domain/path-name.js';
 import type { Facts, NodeContainer, PodContainer } from '../facts.js';
 import type { NodeSession, StepContext } from '../ports.js';
+import { ancestorsOf } from './ancestors.js';
+import { pathOf } from './change-rows.js';
 import { checkExit, collect, nodeCommand } from './node-command.js';
 import { originOf } from './origin.js';
 
@@ -62,7 +64,7 @@ export async function nerdctlDiff(session: NodeSession, container: NodeContainer
       detail: 'nerdctl diff does not escape names: a newline in one breaks its line, or forges another',
     });
   }
-  const parents = new Set(lines.flatMap(({ path }) => parentsOf(path.toString('latin1'))));
+  const parents = new Set(lines.flatMap(({ path }) => ancestorsOf(path.toString('latin1'))));
   return lines.flatMap(({ kind, path }) => {
     const key = path.toString('latin1');
     // nerdctl repeats the directories on the way to a change as changed themselves.
@@ -95,17 +97,9 @@ export function parseNerdctlDiff(stdout: Buffer): { lines: DiffLine[]; foreign: 
   return { lines, foreign };
 }
 
-function parentsOf(path: string): string[] {
-  const parts = path.split('/').slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-}
-
 function rowOf(container: NodeContainer, kind: DiffLine['kind'], path: Buffer, type: Change['type']): Change {
   return {
-    container: container.name,
-    containerId: container.id,
-    place: { kind: 'rootfs' },
-    path: pathName(path),
+    ...pathOf(container, { kind: 'rootfs' }, path),
     kind,
     type,
     // Without type and size a placeholder cannot be told from what was written into it; its own name is all there is to say it.

@@ -1,7 +1,7 @@
 import { TriageError } from '../domain/error.js';
 import type { NodeSession } from '../ports.js';
-import { checkExit, collect, nameList, nodeCommand, roomFor, splitNul, withoutDot } from './node-command.js';
-import { checkEntered, insideTree } from './safe-tree.js';
+import { askAboutNames } from './listed-names.js';
+import { roomFor, splitNul, withoutDot } from './node-command.js';
 
 /** The time one group of files may take to hash: big files on a slow disk. */
 const hashTimeoutMs = 15 * 60_000;
@@ -17,12 +17,8 @@ export async function hashOnNode(
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
   if (paths.length === 0) return new Map();
-  const argv = insideTree(root, ['xargs', '-0', '-r', 'sha256sum', '-z', '--']);
-  const command = nodeCommand('hash-files', argv, { stdin: nameList(paths), timeoutMs: hashTimeoutMs, maxBytes: roomFor(paths, 100) });
-  const { stdout, outcome } = await collect(session, command, signal);
-  checkEntered(outcome, root, session.node.name);
-  // 123: some files could not be read; they are missing from the answer and become gaps.
-  checkExit(command, session.node.name, outcome, [0, 123]);
+  const bounds = { timeoutMs: hashTimeoutMs, maxBytes: roomFor(paths, 100) };
+  const stdout = await askAboutNames(session, 'hash-files', root, ['sha256sum', '-z', '--'], paths, bounds, signal);
   return parseSums(stdout);
 }
 

@@ -1,4 +1,5 @@
 import type { NodeSession } from '../ports.js';
+import { tarOfNames } from './listed-names.js';
 import { checkExit, nameList, nodeCommand, roomFor, whileRunning, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 import { readTar } from './tar-reader.js';
@@ -23,19 +24,7 @@ export async function directoryMarks(
   const marks: DirectoryMarks = { opaque: new Set(), redirected: new Set() };
   if (directories.length === 0) return marks;
   const prefix = userxattr ? 'user.overlay' : 'trusted.overlay';
-  const argv = [
-    'tar',
-    '--format=pax',
-    '--xattrs',
-    `--xattrs-include=${prefix}.*`,
-    '--no-recursion',
-    '--null',
-    '--verbatim-files-from',
-    '-T',
-    '-',
-    '-cf',
-    '-',
-  ];
+  const argv = ['tar', '--format=pax', '--xattrs', `--xattrs-include=${prefix}.*`, ...tarOfNames];
   const command = nodeCommand('directory-marks', insideTree(root, argv), {
     stdin: nameList(directories),
     maxBytes: roomFor([...directories, ...directories], 4_096),

@@ -1,6 +1,7 @@
 import { TriageError } from '../domain/error.js';
 import type { Overlay } from '../facts.js';
 import type { NodeSession } from '../ports.js';
+import { ancestorsOf } from './ancestors.js';
 import { fewAtATime } from './few-at-a-time.js';
 import type { TreeEntry } from './find-records.js';
 import { hiddenPaths } from './hidden-paths.js';
@@ -45,8 +46,8 @@ export async function overlayDiff(session: NodeSession, overlay: Overlay, most: 
     const hidesBelow = entry.type !== 'directory' || marks.opaque.has(key);
     if (before?.type === 'directory' && hidesBelow) hides.push(entry.path);
   }
-  differences.push(...(await hiddenDifferences(session, overlay, hides, entries, signal)));
-  return { differences, complete, redirected: [...marks.redirected].map((path) => Buffer.from(path, 'latin1')) };
+  const hidden = await hiddenDifferences(session, overlay, hides, entries, signal);
+  return { differences: [...differences, ...hidden], complete, redirected: [...marks.redirected].map((path) => Buffer.from(path, 'latin1')) };
 }
 
 function pathsOf(entries: readonly TreeEntry[], only?: TreeEntry['type']): Buffer[] {
@@ -100,8 +101,7 @@ async function hiddenDifferences(
   if (hides.length === 0) return [];
   const standing = new Set(upper.map(({ path }) => path.toString('latin1')));
   const hidden = (await hiddenPaths(session, overlay.lowers, hides, signal)).filter((path) => !standing.has(path.toString('latin1')));
-  const roots = withEveryAncestor(hidden);
-  const layers = await readLayers(session, overlay, roots, signal);
+  const layers = await readLayers(session, overlay, withEveryAncestor(hidden), signal);
   return hidden.flatMap((path) => {
     const before = resolveInLayers(path.toString('latin1'), layers);
     return before === undefined ? [] : [{ kind: 'deleted' as const, path, before }];
@@ -109,11 +109,6 @@ async function hiddenDifferences(
 }
 
 function withEveryAncestor(paths: readonly Buffer[]): Buffer[] {
-  const all = new Set<string>();
-  for (const path of paths) {
-    const key = path.toString('latin1');
-    for (let at = key.indexOf('/'); at !== -1; at = key.indexOf('/', at + 1)) all.add(key.slice(0, at));
-    all.add(key);
-  }
-  return [...all].map((path) => Buffer.from(path, 'latin1'));
+  const keys = paths.map((path) => path.toString('latin1'));
+  return [...new Set(keys.flatMap((key) => [...ancestorsOf(key), key]))].map((key) => Buffer.from(key, 'latin1'));
 }

@@ -1,10 +1,11 @@
 import { TriageError } from '../domain/error.js';
 import type { EvidencePort, NodeSession, StoredEvidence } from '../ports.js';
+import { tarOfNames } from './listed-names.js';
 import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from './node-command.js';
 import { checkEntered, insideTree } from './safe-tree.js';
 import { readTar, type TarEntry } from './tar-reader.js';
 
-const tarArgv = ['tar', '--format=gnu', '--hard-dereference', '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', '-cf', '-'];
+const tarArgv = ['tar', '--format=gnu', '--hard-dereference', ...tarOfNames];
 
 /** A file to move, with the hash that the node took before. */
 export interface FileToMove {

@@ -60,7 +60,6 @@ export function history({ reader, playbooks }: RunnerDeps, info: RunInfo): RunHi
     artifacts: () => reader.artifacts(info.id),
     lookups: () => reader.lookups(info.id),
     custody: () => reader.chainHead(info.id),
-    cancelRequested: async () => (await reader.record(info.id))?.cancel !== undefined,
   };
 }
 
