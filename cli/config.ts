@@ -35,6 +35,7 @@ const envSchema = z.object({
   PODTRIAGE_VT_PER_DAY: whole(1, 100_000_000, 500),
   PODTRIAGE_VT_PER_MONTH: whole(1, 1_000_000_000, 15_500),
   PODTRIAGE_NERDCTL: text.default('nerdctl'),
+  PODTRIAGE_CTR: text.default('ctr'),
   PODTRIAGE_CONTAINERD_ADDRESS: text.optional(),
   PODTRIAGE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -69,6 +70,7 @@ export interface ServiceConfig {
     /** Commands at a time on one node. */
     readonly slots: number;
     readonly nerdctl: string;
+    readonly ctr: string;
     readonly containerdAddress: string | undefined;
   };
   readonly virusTotal: {
@@ -126,6 +128,7 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
       sudo: values.PODTRIAGE_SUDO.split(' ').filter((word) => word !== ''),
       slots: values.PODTRIAGE_NODE_SLOTS,
       nerdctl: values.PODTRIAGE_NERDCTL,
+      ctr: values.PODTRIAGE_CTR,
       containerdAddress: values.PODTRIAGE_CONTAINERD_ADDRESS,
     },
     virusTotal: {

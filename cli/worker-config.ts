@@ -20,6 +20,7 @@ export function workerConfig(config: ServiceConfig): WorkerConfig {
     },
     virusTotal: { url: virusTotal.url, keyFile: virusTotal.keyFile, limits: { perMinute, perDay, perMonth } },
     nerdctl: [node.nerdctl, ...address],
+    ctr: [node.ctr, ...address],
     nodeSlots: node.slots,
     lockMs: config.worker.lockSeconds * 1_000,
   };

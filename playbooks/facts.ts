@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { sha256Schema } from './domain/artifact.js';
+import { instanceSchema } from './domain/change.js';
 import { verdictSchema } from './domain/verdict.js';
 
 /** A container of the pod as the API server reports it. */
 export const podContainerSchema = z.object({
   name: z.string(),
-  kind: z.enum(['container', 'init', 'ephemeral']),
+  kind: z.enum(['container', 'init', 'sidecar', 'ephemeral']),
+  /** A restarted container is listed twice: as it is now, and as it was before its last restart. */
+  instance: instanceSchema,
   /** Without its scheme: 64 hex digits. Empty when it has not been made yet. */
   id: z.string(),
   runtime: z.enum(['containerd', 'cri-o', 'unknown']),
@@ -16,38 +19,59 @@ export const podContainerSchema = z.object({
 });
 export type PodContainer = z.output<typeof podContainerSchema>;
 
-/** A volume of a container that can be read on the node, from the runtime's own record of its mounts. */
+/** A mount of a container, from the runtime's record and the container's mounts joined with the node's own mount table. */
 export const containerVolumeSchema = z.object({
+  /** The pod's name for it, or its mount point where it has none. */
   volume: z.string(),
-  kind: z.enum(['empty-dir', 'host-path', 'secret', 'config-map', 'projected', 'persistent', 'runtime', 'other']),
+  kind: z.enum(['empty-dir', 'host-path', 'secret', 'config-map', 'projected', 'persistent', 'shm', 'tmpfs', 'runtime', 'other']),
   /** The mount point in the container. */
   mountPath: z.string(),
-  /** The directory or file on the node. */
-  source: z.string(),
+  /** The directory or file on the node; absent for what is mounted in the container alone. */
+  source: z.string().optional(),
+  /** `major:minor` of the file system, where the container's own mount table shows the mount. */
+  device: z.string().optional(),
+  /** The type of the file system, such as `tmpfs`. */
+  filesystem: z.string().optional(),
   readOnly: z.boolean(),
+  /** Who else can write there: only this container, all of the pod, other pods, or the node itself. */
+  shared: z.enum(['container', 'pod', 'pods', 'node']),
 });
 export type ContainerVolume = z.output<typeof containerVolumeSchema>;
 
 /** A container's overlay, as the node's own mount table and the runtime's records say. Paths are the node's. */
 export const overlaySchema = z.object({
-  /** The merged root file system in the node's own mount namespace. */
-  merged: z.string(),
+  /** The merged root file system in the node's own mount namespace; absent where it is no longer mounted. */
+  merged: z.string().optional(),
   upper: z.string(),
   /** Topmost first. */
   lowers: z.array(z.string()),
   /** Whether files of `upper` may hold no data (overlayfs `metacopy`): their content is then read through `merged`. */
   metacopy: z.boolean(),
+  /** Whether directories of `upper` may be renamed ones of the image (overlayfs `redirect_dir`), whose content is only in `merged`. */
+  redirects: z.boolean(),
   userxattr: z.boolean(),
 });
 export type Overlay = z.output<typeof overlaySchema>;
 
-/** A running container as the node itself knows it: the runtime's record, confirmed against the node's mount table. */
+/** A stretch of ids of a user namespace, as in /proc/PID/uid_map (user_namespaces(7)). */
+export const idRangeSchema = z.object({ container: z.int().nonnegative(), node: z.int().nonnegative(), size: z.int().positive() });
+export type IdRange = z.output<typeof idRangeSchema>;
+
+/** A container as the node itself knows it: the runtime's record, confirmed against the node's mount table. */
 export const nodeContainerSchema = z.object({
   name: z.string(),
   id: z.string(),
+  kind: podContainerSchema.shape.kind,
+  instance: instanceSchema,
+  /** `ended`: its processes are gone, its files are still on the node. */
+  state: z.enum(['running', 'ended']),
   runtime: z.enum(['containerd', 'cri-o']),
   /** The container's init process on the node; absent where only nerdctl was asked. */
   pid: z.int().positive().optional(),
+  /** Its root file system in the node's own mount table, whatever the snapshotter; absent where it is no longer mounted. */
+  rootfs: z.string().optional(),
+  /** Absent unless the pod has a user namespace of its own (`hostUsers: false`). */
+  idMaps: z.object({ uids: z.array(idRangeSchema).max(20), gids: z.array(idRangeSchema).max(20) }).optional(),
   /** Absent where only nerdctl was asked, or the snapshotter has no upper directory. */
   overlay: overlaySchema.optional(),
   volumes: z.array(containerVolumeSchema),
@@ -82,10 +106,18 @@ export const factSchemas = {
     present: z.int().nonnegative(),
     method: z.enum(['overlay', 'nerdctl']),
   }),
+  processes: listing.extend({
+    /** Processes whose executable is no longer on any file system: deleted, or never there (memfd). */
+    fileless: z.int().nonnegative(),
+    /** Distinct executables. */
+    executables: z.int().nonnegative(),
+  }),
   artifacts: listing.extend({
     bytes: z.int().nonnegative(),
     stored: z.int().nonnegative(),
     known: z.int().nonnegative(),
+    /** Hashed on the node and left there by policy. */
+    left: z.int().nonnegative(),
     method: z.enum(['node', 'in-container']),
   }),
   hashes: z.object({ verified: z.int().nonnegative(), broken: z.array(sha256Schema).max(100) }),

@@ -171,6 +171,8 @@ export interface StepContext {
   readonly rules: readonly Rule[];
   /** How nerdctl is called on this installation's nodes, e.g. `['nerdctl']` or `['/opt/bin/nerdctl', '--address', '/run/containerd/containerd.sock']`. */
   readonly nerdctl: readonly string[];
+  /** The same of containerd's own `ctr`. */
+  readonly ctr: readonly string[];
   /** These four record in custody what they do: intent before, outcome after. */
   readonly cluster: ClusterPort;
   readonly inContainer: InContainerPort;

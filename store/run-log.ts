@@ -125,7 +125,7 @@ export class RunLog {
       const value = JSON.stringify(artifact);
       const { id, kind, sha256, size, method, unstable } = artifact;
       const detail: JsonObject = { kind, sha256, size, method, record: sha256Hex(value), ...defined({ unstable }) };
-      return { field: id, value, act: { act: artifact.known ? 'artifact.known' : 'artifact.stored', subject: id, detail } as const };
+      return { field: id, value, act: { act: artifactAct(artifact), subject: id, detail } };
     });
     return this.recordOnce(attempt, this.keys.artifacts(attempt.run), items);
   }
@@ -184,4 +184,9 @@ export class RunLog {
       items = items.filter(({ field }) => !there.has(field));
     }
   }
+}
+
+function artifactAct({ known, left }: Artifact): Act['act'] {
+  if (left === true) return 'artifact.left';
+  return known ? 'artifact.known' : 'artifact.stored';
 }

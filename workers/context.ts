@@ -32,6 +32,7 @@ export interface WorkerConfig {
   /** Absent key file: hashes are not asked for, and the report says so. */
   readonly virusTotal: { readonly url: string; readonly keyFile?: string | undefined; readonly limits: QuotaLimits };
   readonly nerdctl: readonly string[];
+  readonly ctr: readonly string[];
   readonly nodeSlots: number;
   /** How long a worker may be silent, in milliseconds, before its step goes to another one. */
   readonly lockMs: number;
@@ -68,6 +69,7 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     rules: around.rules,
     ports: { cluster, inContainer: cluster, nodes, evidence: around.evidence, ...(intel === undefined ? {} : { intel }) },
     nerdctl: config.nerdctl,
+    ctr: config.ctr,
     nodeSlots: config.nodeSlots,
     quotaLimits: config.virusTotal.limits,
     timings: { lockMs: config.lockMs, stalledMs: config.lockMs / 2 },

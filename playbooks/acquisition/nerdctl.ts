@@ -29,7 +29,8 @@ export async function nerdctlContainers(
   if (ids.size === 0)
     throw new TriageError('command-failed', `nerdctl ps on node ${session.node.name} lists no container at all; is its containerd address right?`);
   return wanted.flatMap((container) => {
-    if (ids.has(container.id)) return [{ name: container.name, id: container.id, runtime: 'containerd' as const, volumes: [], mountPaths: [] }];
+    const { name, id, kind, instance } = container;
+    if (ids.has(id)) return [{ name, id, kind, instance, state: 'running' as const, runtime: 'containerd' as const, volumes: [], mountPaths: [] }];
     ctx.gap({
       subject: `container ${container.name}`,
       reason: 'container-not-running',

@@ -26,6 +26,9 @@ export async function findOnNode(
   return {
     name: container.name,
     id: container.id,
+    kind: container.kind,
+    instance: container.instance,
+    state: 'running',
     runtime: record.runtime,
     pid: record.pid,
     ...(overlay === undefined ? {} : { overlay }),
@@ -79,6 +82,7 @@ async function findOverlay(
     upper: options.upper,
     lowers,
     metacopy: options.metacopy || node.metacopyDefault,
+    redirects: false,
     userxattr: options.userxattr,
   };
 }
@@ -121,5 +125,5 @@ function volumeOf(mount: ContainerRecord['mounts'][number], podUid: string): Con
   const ours = uid === podUid;
   const runtimeOwn = /^\/(etc\/(hosts|hostname|resolv\.conf)|dev(\/.*)?|run\/\.containerenv|run\/secrets)$/.test(mount.destination);
   const kind = ours ? (kinds[plugin] ?? 'other') : runtimeOwn ? 'runtime' : 'host-path';
-  return [{ volume: ours ? name : mount.destination, kind, mountPath: mount.destination, source: mount.source, readOnly: mount.readOnly }];
+  return [{ volume: ours ? name : mount.destination, kind, mountPath: mount.destination, source: mount.source, readOnly: mount.readOnly, shared: 'pod' }];
 }

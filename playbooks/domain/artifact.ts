@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { placeSchema } from './change.js';
+import { instanceSchema, placeSchema } from './change.js';
 import { pathNameSchema } from './path-name.js';
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const artifactKinds = ['file', 'listing', 'pod', 'events', 'log', 'lookup-answer', 'report'] as const;
+export const artifactKinds = ['file', 'process-executable', 'listing', 'pod', 'events', 'log', 'lookup-answer', 'report'] as const;
 
 /** What the first bytes say a file is; the extension says nothing. */
 export const contentTypes = ['elf', 'script', 'php', 'archive', 'text', 'binary', 'empty', 'unknown'] as const;
@@ -15,6 +15,8 @@ export type ContentType = (typeof contentTypes)[number];
 export const artifactSourceSchema = z.object({
   container: z.string(),
   containerId: z.string(),
+  /** Absent: the current one. */
+  instance: instanceSchema.optional(),
   place: placeSchema,
   path: pathNameSchema,
 });
@@ -36,6 +38,10 @@ export const artifactSchema = z.object({
   method: z.enum(['node', 'in-container', 'cluster-api', 'intel-api', 'derived']),
   /** True when the store had these bytes already and only the node's hash was taken. */
   known: z.boolean(),
+  /** True when policy left the content on the node: its hash was taken there, and the store does not have the bytes. */
+  left: z.boolean().optional(),
+  /** The file as the node knew it when it was read: it travelled apart from the data. */
+  identity: z.object({ device: z.string(), inode: z.string(), ctime: z.string() }).optional(),
   /** True when the file changed while it was read, twice. */
   unstable: z.boolean().optional(),
   acquiredAt: z.iso.datetime(),

@@ -18,6 +18,8 @@ export const custodyActs = [
   'cluster.answered',
   'artifact.stored',
   'artifact.known',
+  'artifact.left',
+  'artifact.discarded',
   'lookup.answered',
   'node.tools',
   'report.written',

@@ -47,9 +47,16 @@ export const limitsSchema = z.strictObject({
 });
 export type Limits = z.output<typeof limitsSchema>;
 
+/**
+ * What is moved: nothing (`hashes`: the node hashes every candidate), what could be of use to an intruder (`selected`: executables, scripts,
+ * configuration, and whatever cannot be told), or `all`. What is not moved has its hash in the report all the same.
+ */
+export const acquireModes = ['hashes', 'selected', 'all'] as const;
+
 export const optionsSchema = z.strictObject({
   priority: z.enum(['interactive', 'webhook', 'batch']).default('interactive'),
   limits: limitsSchema.prefault({}),
+  acquire: z.enum(acquireModes).default('selected'),
 });
 
 /** The body of `POST /runs`: custody entry 0 of the run, from which alone workers take target and parameters. */

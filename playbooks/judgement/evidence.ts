@@ -22,8 +22,9 @@ function changeWords({ change, artifact }: Subject): string {
 
 /** The path as the container sees it, safe to print. */
 export function pathText(source: Parameters<typeof rawPath>[0]): string {
-  if (source.place.kind === 'rootfs') return `/${source.path.text}`;
-  return `${shortText(source.place.mountPath, 200).replace(/\/+$/, '')}/${source.path.text}`;
+  const { place } = source;
+  if (place.kind !== 'volume') return `/${source.path.text}`;
+  return `${shortText(place.mountPath, 200).replace(/\/+$/, '')}/${source.path.text}`;
 }
 
 function contentWords({ change, artifact }: Subject): string {

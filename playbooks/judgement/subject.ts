@@ -23,7 +23,8 @@ export function sourceKey({ containerId, place, path }: Pick<ArtifactSource, 'co
 }
 
 function placeParts(place: Place): string[] {
-  return place.kind === 'rootfs' ? ['rootfs'] : ['volume', place.volume, place.mountPath];
+  if (place.kind === 'volume') return ['volume', place.volume, place.mountPath];
+  return place.kind === 'process' ? ['process', String(place.pid)] : ['rootfs'];
 }
 
 /**
@@ -32,7 +33,7 @@ function placeParts(place: Place): string[] {
  */
 export function rawPath({ place, path }: Pick<ArtifactSource, 'place' | 'path'>): string {
   const name = pathBytes(path).toString('latin1');
-  return place.kind === 'rootfs' ? name : `${mountOf(place.mountPath)}/${name}`;
+  return place.kind === 'volume' ? `${mountOf(place.mountPath)}/${name}` : name;
 }
 
 const rawPaths = new WeakMap<Subject, string>();

@@ -95,7 +95,7 @@ async function volumeRows(session: NodeSession, container: NodeContainer, ctx: S
         detail: `writable ${volume.kind} volume: its files are not part of any diff`,
       });
     }
-    if (!isCollected(volume)) continue;
+    if (!isCollected(volume) || volume.source === undefined) continue;
     const { entries, complete } = await walkTree(session, volume.source, ctx.run.limits.changes, ctx.signal);
     if (!complete) tooMany(ctx, `${container.name}:${volume.mountPath}`);
     for (const entry of entries) rows.push(changeOfVolumeEntry(container, volume, entry));

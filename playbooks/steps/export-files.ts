@@ -44,5 +44,5 @@ async function summary(ctx: StepContext, artifacts: readonly Artifact[], method:
   const listing = await keepListing(ctx, 'artifacts', artifacts);
   const known = artifacts.filter((artifact) => artifact.known).length;
   const bytes = artifacts.reduce((sum, { size }) => sum + size, 0);
-  return { ...listing, bytes, stored: artifacts.length - known, known, method };
+  return { ...listing, bytes, stored: artifacts.length - known, known, left: 0, method };
 }

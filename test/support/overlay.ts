@@ -7,7 +7,7 @@ import type { Overlay } from '../../playbooks/facts.js';
 /** A real overlay mount of this machine, and its end. */
 export interface RealOverlay {
   readonly folder: string;
-  readonly overlay: Overlay;
+  readonly overlay: Overlay & { readonly merged: string };
   /** Runs a shell script in the merged tree, as a container would. */
   inContainer(script: string): void;
   remove(): void;
@@ -27,7 +27,7 @@ export function realOverlay(layers: readonly string[], options = ''): RealOverla
   execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', `lowerdir=${lowers.join(':')},upperdir=${upper},workdir=${work}${options}`, merged]);
   return {
     folder,
-    overlay: { merged, upper, lowers, metacopy: options.includes('metacopy=on'), userxattr: false },
+    overlay: { merged, upper, lowers, metacopy: options.includes('metacopy=on'), redirects: options.includes('redirect_dir=on'), userxattr: false },
     inContainer: (script) => shell(merged, script),
     remove() {
       execFileSync('umount', [merged]);

@@ -34,6 +34,8 @@ export interface RunnerOptions {
   readonly ports: RunnerPorts;
   /** How nerdctl is called on the nodes. Default `['nerdctl']`. */
   readonly nerdctl?: readonly string[];
+  /** How containerd's ctr is called on the nodes. Default `['ctr']`. */
+  readonly ctr?: readonly string[];
   /** How many steps work on one node at once, over all workers. */
   readonly nodeSlots: number;
   readonly quotaLimits: QuotaLimits;
@@ -93,6 +95,7 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
     rules,
     ports,
     nerdctl: options.nerdctl ?? ['nerdctl'],
+    ctr: options.ctr ?? ['ctr'],
     log: new RunLog(redis, keys, custody, clock),
     reader: new RedisRunReader(redis, keys),
     signed: new SignedRuns(redis, keys, options.trustedKeys),

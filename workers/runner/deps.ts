@@ -28,6 +28,8 @@ export interface RunnerDeps {
   readonly rules: readonly Rule[];
   /** How nerdctl is called on the nodes. */
   readonly nerdctl: readonly string[];
+  /** How containerd's ctr is called on the nodes. */
+  readonly ctr: readonly string[];
   readonly ports: RunnerPorts;
   readonly log: RunLog;
   readonly reader: RedisRunReader;

@@ -37,6 +37,7 @@ function probeContext(deps: RunnerDeps, { info, step }: StepPlan, signal: AbortS
     log: deps.logger.isLevelEnabled('trace') ? stepLog(deps, info.id, step.step.name) : silent,
     rules: deps.rules,
     nerdctl: deps.nerdctl,
+    ctr: deps.ctr,
     cluster: { pod: ends, node: ends, events: ends, log: ends },
     inContainer: { archive: ends },
     nodes: { connect: ends },

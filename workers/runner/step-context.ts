@@ -32,6 +32,7 @@ export function stepContext(
     log: stepLog(deps, run, step),
     rules,
     nerdctl: deps.nerdctl,
+    ctr: deps.ctr,
     cluster: recordedCluster(ports.cluster, footprints),
     inContainer: recordedInContainer(ports.inContainer, footprints, lost),
     nodes: recordedNodes(ports.nodes, footprints),

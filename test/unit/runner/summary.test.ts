@@ -40,7 +40,7 @@ test('without usable evidence, or without a report, it has failed and says why',
 });
 
 test('milestones come from what a step wrote', () => {
-  const artifacts = { sha256, count: 0, bytes: 0, stored: 0, known: 0, method: 'node' as const };
+  const artifacts = { sha256, count: 0, bytes: 0, stored: 0, known: 0, left: 0, method: 'node' as const };
   expect(milestonesOf(succeeded(times, { artifacts }, new StepNotes()), false)).toEqual({ acquisitionFinished: times.finishedAt });
   expect(milestonesOf(good, false)).toEqual({});
   expect(milestonesOf(failed(times, new Error('x')), true)).toEqual({});

@@ -75,6 +75,7 @@ function group(
   return [...statuses, ...unborn].map((status) => ({
     name: status.name,
     kind,
+    instance: 'current',
     ...containerId(status.containerID),
     state: stateOf(status),
     image: status.image,
