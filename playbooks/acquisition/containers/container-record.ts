@@ -1,0 +1,127 @@
+import type { NodeSession } from '../../ports.js';
+import { type Mount, parseMountinfo } from '../node/mountinfo.js';
+import { checkExit, collect, nodeCommand } from '../node/node-command.js';
+import { parseEmitted } from '../node/node-facts.js';
+import { jsonOf, parseRuntimeConfig, type RuntimeConfig } from './runtime-config.js';
+
+/** Where a runtime keeps its record of a container, on the node. */
+export interface RecordPlace {
+  readonly runtime: 'containerd' | 'cri-o';
+  readonly config: string;
+  readonly pidFile: string;
+}
+
+/** A container's init process as /proc shows it. All but its cgroup is the suspect's to shape. */
+export interface InitProcess {
+  readonly pid: number;
+  readonly cgroup: string;
+  readonly mounts: readonly Mount[];
+  /** True when its mount table was longer than what is read of it. */
+  readonly mountsCut: boolean;
+}
+
+/** The runtime's own record of a container. */
+export interface ContainerRecord extends RuntimeConfig {
+  readonly runtime: 'containerd' | 'cri-o';
+  /** Where the runtime mounts its root file system on the node; absent in records of containerd's client. */
+  readonly root?: string;
+  /** The process that the record names, if there is one by that number; it may be another's by now. */
+  readonly process?: InitProcess;
+  /** How containerd's client knows its root file system; only in records that it gave. */
+  readonly snapshot?: { readonly snapshotter: string; readonly key: string };
+}
+
+/** A container with CAP_SYS_ADMIN can make a hundred thousand mounts (sysctl fs.mount-max); this much of the table is read. */
+const maxMountTable = 2 * 1024 * 1024;
+
+/**
+ * Where the record of a container can be. containerd mounts the root file system of a running one below a task folder with the
+ * container's id, which also holds the record. CRI-O keeps records of ended ones as well, in its run root, which shows in the mounts of
+ * its sandboxes, and without the process id in its storage, which shows in the mounts of root file systems.
+ */
+export function recordPlaces(id: string, mounts: readonly Mount[]): RecordPlace[] {
+  const places: RecordPlace[] = [];
+  const [runRoots, storages] = [new Set<string>(), new Set<string>()];
+  for (const { mountPoint } of mounts) {
+    const folder = mountPoint.slice(0, -'/rootfs'.length);
+    if (mountPoint.endsWith(`/io.containerd.runtime.v2.task/k8s.io/${id}/rootfs`))
+      places.push({ runtime: 'containerd', config: `${folder}/config.json`, pidFile: `${folder}/init.pid` });
+    const runRoot = /^(.+\/(?:overlay|vfs)-containers)\/[0-9a-f]{64}\/userdata\/shm$/.exec(mountPoint)?.[1];
+    if (runRoot !== undefined) runRoots.add(runRoot);
+    const storage = /^(.+)\/overlay\/[0-9a-f]{64}\/merged$/.exec(mountPoint)?.[1];
+    if (storage !== undefined) storages.add(`${storage}/overlay-containers`);
+  }
+  for (const root of ['/run/containers/storage', '/var/run/containers/storage']) runRoots.add(`${root}/overlay-containers`);
+  storages.add('/var/lib/containers/storage/overlay-containers');
+  for (const folder of new Set([...runRoots, ...storages])) {
+    places.push({ runtime: 'cri-o', config: `${folder}/${id}/userdata/config.json`, pidFile: `${folder}/${id}/userdata/pidfile` });
+  }
+  return places;
+}
+
+/**
+ * The process of a record that is done with can be gone, another's, or dead and not yet buried, whose mount table cannot be opened: nothing
+ * that /proc refuses is an error. Its cgroup is read last, so that what was read before it is the container's own if the cgroup is.
+ */
+const script = `
+emit() { printf '%s ' "$1"; base64 -w0; printf '\\n'; }
+most=$1; shift
+while [ $# -ge 3 ]; do
+  if [ -f "$2" ]; then
+    printf %s "$1" | emit runtime
+    printf %s "\${2%/*}" | emit folder
+    emit config <"$2"
+    pid=$(cat "$3" 2>/dev/null)
+    case $pid in
+      ''|*[!0-9]*) ;;
+      *)
+        if true <"/proc/$pid/mountinfo"; then
+          printf %s "$pid" | emit pid
+          head -c "$most" "/proc/$pid/mountinfo" | emit mounts
+          emit cgroup <"/proc/$pid/cgroup"
+        fi ;;
+    esac 2>/dev/null
+    exit 0
+  fi
+  shift 3
+done
+`;
+
+/** Reads the record at the first of the places that exists; undefined when none does: the container is not running, or long gone. */
+export async function readContainerRecord(
+  session: NodeSession,
+  places: readonly RecordPlace[],
+  signal: AbortSignal,
+): Promise<ContainerRecord | undefined> {
+  const args = places.flatMap(({ runtime, config, pidFile }) => [runtime, config, pidFile]);
+  const command = nodeCommand('container-record', ['sh', '-c', script, 'podtriage', String(maxMountTable), ...args], { timeoutMs: 60_000 });
+  const { stdout, outcome } = await collect(session, command, signal);
+  checkExit(command, session.node.name, outcome);
+  return parseContainerRecord(stdout.toString('latin1'));
+}
+
+/** Parses what the script printed; undefined where no record was found, or it lacks what identifies the container. */
+export function parseContainerRecord(text: string): ContainerRecord | undefined {
+  const values = parseEmitted(text);
+  const value = (name: string) => values.get(name)?.toString('utf8').trim() ?? '';
+  const runtime = value('runtime');
+  if (runtime !== 'containerd' && runtime !== 'cri-o') return undefined;
+  const parsed = parseRuntimeConfig(runtime, jsonOf(value('config')));
+  if (parsed === undefined) return undefined;
+  const { config, rootPath } = parsed;
+  const root = rootPath.startsWith('/') ? rootPath : `${value('folder')}/${rootPath}`;
+  const process = processOf(Number(value('pid')), value('cgroup'), values.get('mounts') ?? Buffer.alloc(0));
+  return { runtime, ...config, root, ...(process === undefined ? {} : { process }) };
+}
+
+function processOf(pid: number, cgroup: string, table: Buffer): InitProcess | undefined {
+  if (!Number.isSafeInteger(pid) || pid <= 0 || cgroup === '') return undefined;
+  const mountsCut = table.length >= maxMountTable;
+  const whole = mountsCut ? table.subarray(0, table.lastIndexOf(10)) : table;
+  return { pid, cgroup, mounts: parseMountinfo(whole.toString('utf8')), mountsCut };
+}
+
+/** Whether a /proc/PID/cgroup names the container itself: a whole path component, as conmon's cgroup also holds the id. */
+export function cgroupNames(cgroup: string, id: string): boolean {
+  return new RegExp(`(^|/)(cri-containerd-|crio-)?${id}(\\.scope)?(/|$)`, 'm').test(cgroup);
+}

@@ -1,0 +1,67 @@
+import { TriageError } from '../../domain/error.js';
+import type { NodeSession } from '../../ports.js';
+import { type Mount, parseMountinfo } from './mountinfo.js';
+import { checkExit, collect, nodeCommand } from './node-command.js';
+
+/** What is true of the whole node, read once per step. */
+export interface NodeFacts {
+  /** The node's own mount table: the only one that is believed. */
+  readonly mounts: readonly Mount[];
+  /** Versions of the tools that read for us, by name. */
+  readonly tools: Readonly<Record<string, string>>;
+  /** The kernel's default for overlayfs `metacopy`, which mountinfo does not repeat. */
+  readonly metacopyDefault: boolean;
+  /** The same of `redirect_dir`. */
+  readonly redirectsDefault: boolean;
+}
+
+/** Output as `name base64` lines, so that no content can pose as structure. */
+const script = `
+emit() { printf '%s ' "$1"; base64 -w0; printf '\\n'; }
+emit mounts </proc/self/mountinfo
+emit metacopy </sys/module/overlay/parameters/metacopy
+emit redirects </sys/module/overlay/parameters/redirect_dir
+for tool in find tar sha256sum stat xargs mount unshare timeout; do
+  { "$tool" --version 2>/dev/null || echo missing; } | head -n 1 | emit "tool.$tool"
+done
+`;
+
+const needed = { find: /GNU findutils/, xargs: /GNU findutils/, tar: /GNU tar/, sha256sum: /GNU coreutils/, stat: /GNU coreutils/ } as const;
+
+/** Reads a node's mount table and tools. Throws `tool-missing` when a tool is absent or not GNU's, as another would answer differently. */
+export async function readNodeFacts(session: NodeSession, signal: AbortSignal): Promise<NodeFacts> {
+  const command = nodeCommand('node-facts', ['sh', '-c', script, 'podtriage'], { timeoutMs: 60_000 });
+  const { stdout, outcome } = await collect(session, command, signal);
+  checkExit(command, session.node.name, outcome);
+  const values = parseEmitted(stdout.toString('latin1'));
+  const tools: Record<string, string> = {};
+  for (const [name, value] of values) if (name.startsWith('tool.')) tools[name.slice('tool.'.length)] = value.toString('utf8').trim();
+  checkTools(session.node.name, tools);
+  return {
+    mounts: parseMountinfo(values.get('mounts')?.toString('utf8') ?? ''),
+    tools,
+    metacopyDefault: values.get('metacopy')?.toString('latin1').trim() === 'Y',
+    redirectsDefault: values.get('redirects')?.toString('latin1').trim() === 'Y',
+  };
+}
+
+function checkTools(node: string, tools: Readonly<Record<string, string>>): void {
+  for (const [tool, pattern] of Object.entries(needed)) {
+    const found = tools[tool] ?? 'missing';
+    if (pattern.test(found)) continue;
+    throw new TriageError(
+      'tool-missing',
+      `node ${node}: ${tool} must be GNU's, found "${found}"; install coreutils, findutils and tar of GNU, or use a playbook with method nerdctl`,
+    );
+  }
+}
+
+/** Parses lines of `name base64`. A line that is not so is left out. */
+export function parseEmitted(text: string): Map<string, Buffer> {
+  const values = new Map<string, Buffer>();
+  for (const line of text.split('\n')) {
+    const at = line.indexOf(' ');
+    if (at > 0) values.set(line.slice(0, at), Buffer.from(line.slice(at + 1), 'base64'));
+  }
+  return values;
+}

@@ -1,0 +1,167 @@
+import type { Socket } from '../../domain/process.js';
+import { processBounds, type Sections } from './process-script.js';
+import { parseTable } from './process-sockets.js';
+import { linesByFile } from './process-stat.js';
+
+/** The sections of a survey, parsed. Keys are paths below /proc, such as `12/exe`. */
+export interface Survey {
+  readonly sections: Sections;
+  /** Stat lines before and after all else was read. */
+  readonly before: ReadonlyMap<string, Buffer>;
+  readonly after: ReadonlyMap<string, Buffer>;
+  readonly status: ReadonlyMap<string, Buffer>;
+  /** Texts of links, raw. */
+  readonly executables: ReadonlyMap<string, Buffer>;
+  readonly directories: ReadonlyMap<string, Buffer>;
+  /** `device:inode links size`. */
+  readonly identities: ReadonlyMap<string, string>;
+  readonly filesystems: ReadonlyMap<string, string>;
+  /** By pid: arguments, or names of variables with their `=`, each ended by NUL. */
+  readonly arguments: ReadonlyMap<number, Buffer>;
+  readonly variables: ReadonlyMap<number, Buffer>;
+  /** False when a process kept the readers waiting, or had too much to read: then the careful way is the one to go. */
+  readonly whole: boolean;
+  /** Mount namespaces, and the devices (`major:minor`) that are mounted in each. */
+  readonly mounts: ReadonlyMap<string, string>;
+  readonly devices: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The node's boot, in seconds since 1970. */
+  readonly boot: number;
+  readonly ticksPerSecond: number;
+  /** By pid. */
+  readonly sockets: ReadonlyMap<number, readonly Socket[]>;
+  /** False when a bound left sockets out. */
+  readonly allSockets: boolean;
+}
+
+/** Parses what the survey's script printed. */
+export function parseSurvey(sections: Sections): Survey {
+  const section = (name: string) => sections.get(name) ?? Buffer.alloc(0);
+  const text = (name: string) => section(name).toString('latin1');
+  const networks = spaces(text('networks'));
+  return {
+    sections,
+    before: linesByFile(section('before')),
+    after: linesByFile(section('after')),
+    status: linesByFile(section('status')),
+    executables: linkTexts(section('executables')),
+    directories: linkTexts(section('directories')),
+    identities: keyedLines(text('identities')),
+    filesystems: keyedLines(text('filesystems')),
+    arguments: new Map([...textsByProcess(section('arguments')), ...ownSections(sections, 'arguments.')]),
+    variables: textsByProcess(section('environments')),
+    whole: isWhole(sections),
+    mounts: spaces(text('mounts')),
+    devices: devicesOf(sections),
+    boot: Number(/^btime (\d{1,12})/.exec(text('boot'))?.[1] ?? 0),
+    // 100 on every architecture that Linux runs on today; getconf is asked as that could change.
+    ticksPerSecond: Number(/^[1-9]\d{0,5}/.exec(text('ticks'))?.[0] ?? 100),
+    sockets: socketsByProcess(sections, text('descriptors'), networks),
+    allSockets: hasAllSockets(sections, networks),
+  };
+}
+
+/** Parses `path NUL text NUL ...` of find. A pair that was cut is left out. */
+export function linkTexts(data: Buffer): Map<string, Buffer> {
+  const links = new Map<string, Buffer>();
+  eachPair(data, (path, text) => links.set(path, text.subarray(0, -1)));
+  return links;
+}
+
+/** Gives each `path NUL text NUL`; the text keeps its NUL. */
+function eachPair(data: Buffer, take: (path: string, text: Buffer) => void): void {
+  for (let at = 0; at < data.length; ) {
+    const middle = data.indexOf(0, at);
+    const end = middle === -1 ? -1 : data.indexOf(0, middle + 1);
+    if (end === -1) return;
+    take(data.toString('latin1', at, middle), data.subarray(middle + 1, end + 1));
+    at = end + 1;
+  }
+}
+
+/** Puts `12/cmdline NUL text NUL ...` of grep together by process, the texts as they stood with their NULs. */
+function textsByProcess(data: Buffer): Map<number, Buffer> {
+  const parts = new Map<number, Buffer[]>();
+  eachPair(data, (path, text) => {
+    const pid = Number.parseInt(path, 10);
+    if (Number.isNaN(pid)) return;
+    const known = parts.get(pid) ?? [];
+    known.push(text);
+    parts.set(pid, known);
+  });
+  return new Map([...parts].map(([pid, texts]) => [pid, Buffer.concat(texts)]));
+}
+
+function ownSections(sections: Sections, prefix: string): [number, Buffer][] {
+  return [...sections].filter(([name]) => name.startsWith(prefix)).map(([name, data]) => [Number(name.slice(prefix.length)), data]);
+}
+
+const endOfLines = Buffer.from('end 0\n');
+const endOfTexts = Buffer.from('end\0\0');
+
+function isWhole(sections: Sections): boolean {
+  const ends = (name: string, end: Buffer) => sections.get(name)?.subarray(-end.length).equals(end) ?? true;
+  return (
+    ['identities', 'filesystems'].every((name) => ends(name, endOfLines)) && ['arguments', 'environments'].every((name) => ends(name, endOfTexts))
+  );
+}
+
+/** Lines of `path value`, in which nothing is the suspect's. */
+function keyedLines(text: string): Map<string, string> {
+  const lines = text.split('\n').filter((line) => line.includes(' '));
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]));
+}
+
+/** Lines of `net:[4026531840] 12/ns/net`, as namespaces by pid. */
+function spaces(text: string): Map<string, string> {
+  return new Map([...text.matchAll(/^([a-z]+:\[\d+\]) (\d+)\/ns\//gm)].map(([, space = '', pid = '']) => [pid, space]));
+}
+
+function devicesOf(sections: Sections): Map<string, ReadonlySet<string>> {
+  // A process that has changed its root (chroot(2)) may show no mounts at all.
+  const named = [...sections].filter(([name, { length }]) => name.startsWith('devices.') && length > 0);
+  return new Map(named.map(([name, data]) => [name.slice('devices.'.length), new Set(data.toString('latin1').split('\n'))]));
+}
+
+const protocols = ['tcp', 'tcp6', 'udp', 'udp6'] as const;
+
+/** Joins the tables of each network namespace to the processes in it, by the inodes of their descriptors. */
+function socketsByProcess(sections: Sections, descriptors: string, networks: ReadonlyMap<string, string>): Map<number, Socket[]> {
+  const tables = new Map<string, ReadonlyMap<string, Socket>>();
+  const tableOf = (space: string) => {
+    const rows = tables.get(space) ?? tableRows(sections, space);
+    tables.set(space, rows);
+    return rows;
+  };
+  const byProcess = new Map<number, Map<string, Socket>>();
+  for (const [, pid = '', inode = ''] of descriptors.matchAll(/^(\d+)\/fd socket:\[(\d+)\]$/gm)) {
+    const socket = tableOf(networks.get(pid) ?? '').get(inode);
+    if (socket === undefined) continue;
+    const mine = byProcess.get(Number(pid)) ?? new Map<string, Socket>();
+    byProcess.set(Number(pid), mine.set(inode, socket));
+  }
+  return new Map([...byProcess].map(([pid, sockets]) => [pid, [...sockets.values()].sort(bySocket)]));
+}
+
+function tableRows(sections: Sections, space: string): ReadonlyMap<string, Socket> {
+  const rows = protocols.flatMap((protocol) => parseTable(protocol, sections.get(`table.${protocol}.${space}`)?.toString('latin1') ?? ''));
+  return new Map(rows.map(({ inode, socket }) => [inode, socket]));
+}
+
+function bySocket(a: Socket, b: Socket): number {
+  const [left, right] = [a, b].map(({ state, protocol, local, remote }) => [state === 'LISTEN' ? 0 : 1, protocol, local, remote].join(' ')) as [
+    string,
+    string,
+  ];
+  return left < right ? -1 : Number(left > right);
+}
+
+function hasAllSockets(sections: Sections, networks: ReadonlyMap<string, string>): boolean {
+  const { descriptorBytes } = processBounds;
+  const tables = [...sections].filter(([name]) => name.startsWith('table.'));
+  const within = tables.every(([, rows]) => /(^|\n)end\n$/.test(rows.toString('latin1', Math.max(0, rows.length - 5))));
+  return (
+    within &&
+    (sections.get('descriptors')?.length ?? 0) < descriptorBytes &&
+    [...networks.values()].every((space) => sections.has(`table.tcp.${space}`))
+  );
+}

@@ -1,0 +1,65 @@
+import { type Artifact, type ArtifactSource, artifactId, contentTypeOf } from '../../domain/artifact.js';
+import type { Change } from '../../domain/change.js';
+import type { EvidencePort, StepContext, StoredEvidence } from '../../ports.js';
+
+/** The artifact of a file of the suspect. */
+export function fileArtifact(
+  change: Change,
+  method: 'node' | 'in-container',
+  evidence: Pick<StoredEvidence, 'sha256' | 'size' | 'head'> & Partial<Pick<StoredEvidence, 'sha1' | 'md5'>>,
+  ctx: StepContext,
+): Artifact {
+  const source = sourceOf(change);
+  const { sha256, sha1, md5, size, head } = evidence;
+  return {
+    id: artifactId('file', source),
+    kind: 'file',
+    sha256,
+    ...(sha1 === undefined ? {} : { sha1 }),
+    ...(md5 === undefined ? {} : { md5 }),
+    size,
+    content: contentTypeOf(head, size),
+    source,
+    method,
+    known: false,
+    acquiredAt: ctx.clock().toISOString(),
+  };
+}
+
+/** Where a file of the suspect comes from. */
+export function sourceOf({ container, containerId, instance, place, path }: Change): ArtifactSource {
+  return { container, containerId, ...(instance === undefined ? {} : { instance }), place, path };
+}
+
+/** The first 512 bytes of what the store has. */
+export async function startOf(evidence: EvidencePort, sha256: string): Promise<Buffer> {
+  let head = Buffer.alloc(0);
+  for await (const chunk of await evidence.open(sha256)) {
+    head = Buffer.concat([head, chunk as Uint8Array]).subarray(0, 512);
+    if (head.length === 512) break;
+  }
+  return head;
+}
+
+/** The first 512 bytes and the size of what the store has. */
+export async function headOf(evidence: EvidencePort, sha256: string): Promise<{ head: Buffer; size: number }> {
+  let head = Buffer.alloc(0);
+  let size = 0;
+  for await (const chunk of await evidence.open(sha256)) {
+    const bytes = chunk as Uint8Array;
+    if (head.length < 512) head = Buffer.concat([head, bytes]).subarray(0, 512);
+    size += bytes.length;
+  }
+  return { head, size };
+}
+
+/** What gaps and limits call a file: its container and where it is there. Safe to print. */
+export function subjectOf(change: Pick<Change, 'container' | 'place' | 'path'>): string {
+  const root = change.place.kind === 'volume' ? change.place.mountPath.replace(/\/$/, '') : '';
+  return `${change.container}:${root}/${change.path.text}`;
+}
+
+/** Records that a file could not be had. */
+export function gapOf(ctx: StepContext, change: Pick<Change, 'container' | 'place' | 'path'>, reason: string, detail: string): void {
+  ctx.gap({ subject: subjectOf(change), reason, detail });
+}

@@ -1,0 +1,75 @@
+import { TriageError } from '../../domain/error.js';
+import { NulFields } from '../node/nul-fields.js';
+
+/** One file as find saw it before it was read. */
+export interface FoundFile {
+  readonly size: number;
+  readonly identity: { readonly device: string; readonly inode: string; readonly ctime: string };
+}
+
+/** How tar fared with a file. `changed`: while it was read. `padded`: it shrank, and tar filled it up with zeros. */
+export type Reading = 'whole' | 'changed' | 'padded' | 'unreadable';
+
+/**
+ * Reads one file, which find has named by a single part in the directory that it stands in: tar opens it without following a link and without
+ * waiting, looks at what it has opened, and reads only a regular file; the second tar takes its header off again. `--atime-preserve` opens
+ * with O_NOATIME. The access times of directories cannot be kept, as nothing on a bare node lists them without moving them.
+ */
+const readOne = String.raw`
+file=$1
+shift
+{ said=$({ { tar --format=gnu --no-recursion --atime-preserve=system -cf - -- "$file" 2>&4; echo "$?" >&5; } | tar -xOf - 2>/dev/null | "$@" >&3; } 4>&1 5>&1); } 3>&1
+printf '\0%s\0' "$said"`;
+
+/**
+ * Finds files by their inodes and passes each to a program; on stdin are lines of `one INODE`, or of `first INODE` for an inode with
+ * several names, of which the first that is found will do. Only numbers say which: a name of more than one part, given to any tool, can be
+ * led astray, while find's own descent cannot. Prints for each file the fields of {@link foundFiles}.
+ * @param most files of more bytes are left alone
+ */
+export function readArgv(most: number, sink: readonly string[]): string[] {
+  const script = String.raw`
+most=$1 one=$2
+shift 2
+singles= firsts=
+while read -r kind inode; do
+  case $kind in one) singles="$singles -o -inum $inode" ;; first) firsts="$firsts $inode" ;; esac
+done
+look='%D\t%i\t%s\t%C@\0'
+seek() { find -P . -xdev -ignore_readdir_race -type f -size "-$most"c "$@" </dev/null; }
+[ -z "$singles" ] || seek '(' -false $singles ')' -printf "$look" -execdir sh -c "$one" podtriage '{}' "$@" ';'
+for inode in $firsts; do seek -inum "$inode" -printf "$look" -execdir sh -c "$one" podtriage '{}' "$@" ';' -quit; done
+exit 0`;
+  return ['sh', '-c', script, 'podtriage', String(most), readOne, ...sink];
+}
+
+const headPattern = /^(\d+)\t(\d+)\t(\d+)\t(-?[\d.]+)$/;
+
+/**
+ * Parses what {@link readArgv} prints. `take` must read the content to its end; it gets how tar fared only after that, as the content is on its
+ * way before tar knows. Throws `transfer-truncated` or `command-failed`.
+ */
+export async function foundFiles(
+  stdout: AsyncIterable<Uint8Array>,
+  take: (file: FoundFile, content: AsyncIterable<Buffer>, fared: () => Promise<Reading>) => Promise<void>,
+): Promise<void> {
+  const fields = new NulFields(stdout, 'files of a mount');
+  while (!(await fields.isAtEnd())) {
+    const match = headPattern.exec((await fields.field(200)).toString('latin1'));
+    if (match === null) throw new TriageError('command-failed', 'files of a mount: a record has not the form that was asked for');
+    const [, device = '', inode = '', size, ctime = ''] = match;
+    let reading: Reading | undefined;
+    const fared = async (): Promise<Reading> => (reading ??= readingOf((await fields.field(64 * 1024)).toString('latin1')));
+    const file = { size: Math.min(Number(size), Number.MAX_SAFE_INTEGER), identity: { device, inode, ctime } };
+    await take(file, fields.parts(), fared);
+    await fared();
+  }
+}
+
+/** tar's messages, then its exit status on a line of its own. It quotes names, so that a message is one line. */
+function readingOf(said: string): Reading {
+  const status = /(?:^|\n)(\d+)$/.exec(said)?.[1];
+  if (status === '0') return 'whole';
+  if (status !== '1') return 'unreadable';
+  return said.includes('shrank by') ? 'padded' : 'changed';
+}

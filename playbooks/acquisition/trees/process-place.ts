@@ -1,0 +1,71 @@
+import { TriageError } from '../../domain/error.js';
+import type { ContainerVolume, NodeContainer } from '../../facts.js';
+import type { CommandOutcome } from '../../ports.js';
+
+/** A file system in memory that only a container has mounted, as its init process shows it. */
+export interface ProcessPlace {
+  readonly pid: number;
+  readonly containerId: string;
+  /** `major:minor`. */
+  readonly device: string;
+  /** Of the mount, in the process's mount table. */
+  readonly mountId: number;
+  /** For messages: safe to print, never opened. */
+  readonly mountPoint: string;
+}
+
+/** Where a volume without a directory on the node can be read; undefined for any other, and where no process is left to show it. */
+export function processPlaceOf(
+  { id, pid }: Pick<NodeContainer, 'id' | 'pid'>,
+  { source, device, mountId, mountPath }: ContainerVolume,
+): ProcessPlace | undefined {
+  if (source !== undefined || pid === undefined || device === undefined || mountId === undefined) return undefined;
+  return { pid, containerId: id, device, mountId, mountPoint: mountPath };
+}
+
+/** Exit statuses of the script: process or mount are gone; where it came to is not the mount. */
+const notThere = 96;
+const notProven = 97;
+
+/**
+ * /proc/PID/root leads into the container's mounts, and a name below it leads wherever the suspect likes: an absolute symlink starts again at
+ * the node's own root. So the script goes there by name and then proves, by what the kernel says of its working directory, that it stands on
+ * the mount itself: the mount's id (proc_pid_fdinfo(5)), its device, a file system in memory, and another device above. No mount of the node may
+ * have that device. The mount point comes from the process's table, as its parents can be renamed, and is in no argument.
+ */
+const enter = String.raw`
+pid=$1 id=$2 device=$3 number=$4 mount=$5
+shift 5
+grep -qE "(^|/)(cri-containerd-|crio-)?$id(\.scope)?(/|$)" "/proc/$pid/cgroup" 2>/dev/null || exit ${notThere}
+awk -v device="$device" '$3 == device { found = 1 } END { exit found }' /proc/self/mountinfo || exit ${notProven}
+point=$(awk -v mount="$mount" -v device="$device" '$1 == mount && $3 == device { print $5; exit }' "/proc/$pid/mountinfo" | sed 's/\\\([0-3][0-7][0-7]\)/\\0\1/g')
+[ -n "$point" ] || exit ${notThere}
+point=$(printf '%b/.' "$point")
+cd -P "/proc/$pid/root$point" 2>/dev/null || exit ${notProven}
+exec 9<. || exit ${notProven}
+[ "$(awk '$1 == "mnt_id:" { print $2 }' /proc/self/fdinfo/9)" = "$mount" ] || exit ${notProven}
+exec 9<&-
+[ "$(stat -c %d .)" = "$number" ] && [ "$(stat -c %d ..)" != "$number" ] || exit ${notProven}
+case $(stat -f -c %T .) in tmpfs | ramfs) ;; *) exit ${notProven} ;; esac
+exec "$@"`;
+
+/** The argv that runs `argv` with the mount as working directory. What it runs must recurse from `.` and open nothing by a longer name. */
+export function insideMount({ pid, containerId, device, mountId }: ProcessPlace, argv: readonly string[]): string[] {
+  if (!/^[0-9a-f]{64}$/.test(containerId)) throw new TriageError('internal', 'the id of a container must be 64 hex digits');
+  return ['sh', '-c', enter, 'podtriage', String(pid), containerId, device, deviceNumber(device), String(mountId), ...argv];
+}
+
+/** Throws when the script could not come to the mount (`pod-gone`), or came to something else (`path-race`). */
+export function checkStanding(outcome: CommandOutcome, { mountPoint, pid }: ProcessPlace, node: string): void {
+  const where = `${mountPoint} of process ${pid} on node ${node}`;
+  if (outcome.exitCode === notThere) throw new TriageError('pod-gone', `${where} is gone: the process has ended, or it is no longer mounted`);
+  if (outcome.exitCode === notProven)
+    throw new TriageError('path-race', `${where} could not be entered: something else is mounted above it, or was put in its way`);
+}
+
+/** A device as stat(1) and find(1) print it: what the kernel's `major:minor` is as one number (glibc, sysmacros.h). */
+export function deviceNumber(device: string): string {
+  const [major = 0n, minor = 0n] = device.split(':').map(BigInt);
+  const [lowMajor, lowMinor] = [major & 0xfffn, minor & 0xffn];
+  return String(((major - lowMajor) << 32n) | ((minor - lowMinor) << 12n) | (lowMajor << 8n) | lowMinor);
+}

@@ -1,0 +1,124 @@
+import { TriageError } from '../../domain/error.js';
+import type { CommandOutcome, NodeCommand, NodeSession, StagedEvidence, StoredEvidence } from '../../ports.js';
+import { tarOfNames } from '../node/listed-names.js';
+import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from '../node/node-command.js';
+import { checkEntered, insideTree, type Reading } from '../node/safe-tree.js';
+import { readTar, type TarEntry } from '../tar/tar-reader.js';
+import type { Destination, FileToMove, Moved } from './tree-reader.js';
+
+/** Options of tar that decide what a file looks like in the archive. */
+export const tarFormat: readonly string[] = ['tar', '--format=gnu', '--hard-dereference'];
+
+/** What became of one file, while it is open whether it may be kept. */
+export type Staged = { readonly outcome: 'staged'; readonly evidence: StagedEvidence } | { readonly outcome: 'differs' | 'not-a-file' | 'cut' };
+
+/** What became of one file, while it is on its way into the store. */
+export type Storing = { readonly outcome: 'storing'; readonly evidence: Promise<StoredEvidence> } | { readonly outcome: 'differs' | 'not-a-file' };
+
+/** Where files are read. */
+export interface MovePlace {
+  readonly session: NodeSession;
+  readonly root: string;
+  readonly reading: Reading;
+}
+
+/** Takes one file of an archive. */
+export type Taker<T> = (entry: TarEntry, file: FileToMove) => Promise<T>;
+
+/**
+ * Moves files as one tar stream. Each is hashed while it is parsed and compared with the node's hash: tar pads a file that shrinks with
+ * zeros, and only the hash tells. Nothing is ever written under a name from the archive.
+ * @returns what became of each path (latin1 of the raw bytes) that the archive held; of all, if it had to be ended
+ */
+export async function moveNames<T>(
+  { session, root, reading }: MovePlace,
+  files: readonly FileToMove[],
+  take: Taker<T>,
+  signal: AbortSignal,
+): Promise<Map<string, T | { readonly outcome: 'cut' }>> {
+  if (files.length === 0) return new Map();
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const command = nodeCommand('move-files', insideTree(root, [...tarFormat, ...tarOfNames], reading), {
+    stdin: nameList(files.map(({ path }) => path)),
+    timeoutMs: 60 * 60_000,
+    // Files can grow; what is far above the plan is an endless stream.
+    maxBytes: bytes * 2 + files.length * 20_000 + 1024 * 1024,
+  });
+  const wanted = new Map(files.map((file) => [Buffer.from(file.path).toString('latin1'), file]));
+  const moved = new Map<string, T | { readonly outcome: 'cut' }>();
+  const isWhole = await runTar(session, command, root, signal, async (entry) => {
+    const key = withoutDot(entry.name).toString('latin1');
+    const file = wanted.get(key);
+    // tar never sends what was not asked for; whatever does is not our tar.
+    if (file === undefined) throw new TriageError('command-failed', 'move-files: the archive holds a file that was not asked for');
+    moved.set(key, await take(entry, file));
+  });
+  if (!isWhole) for (const key of wanted.keys()) if (!moved.has(key)) moved.set(key, { outcome: 'cut' });
+  return moved;
+}
+
+/** Runs a command that prints an archive. False when it was ended as it printed more than it may. */
+export async function runTar(
+  session: NodeSession,
+  command: NodeCommand,
+  root: string,
+  signal: AbortSignal,
+  take: (entry: TarEntry) => Promise<void>,
+): Promise<boolean> {
+  const running = await session.start(command, signal);
+  const parsing = (async () => {
+    for await (const entry of readTar(running.stdout)) await take(entry);
+  })();
+  let ended: { outcome: CommandOutcome; truncated?: TriageError };
+  try {
+    ended = await whileRunning(running, parsing);
+  } catch (error) {
+    if (error instanceof TriageError && error.code === 'limit-exceeded') return false;
+    throw error;
+  }
+  checkEntered(ended.outcome, root, session.node.name);
+  if (ended.truncated !== undefined) throw ended.truncated;
+  // 1: a file changed while it was read, which the hash shows. 2: a file vanished; it is missing from the answer.
+  checkExit(command, session.node.name, ended.outcome, [0, 1, 2]);
+  return true;
+}
+
+/** Puts what comes into the store; the next file is read while the last ones are made durable. */
+export function storing({ evidence, strict }: Destination, signal: AbortSignal): Taker<Storing> {
+  return (entry, file) =>
+    taking(entry, async () => {
+      const kept = (await evidence.stage(entry.body, signal, expected(entry, file, strict))).keep();
+      // It is waited for when all files have come; see allStored.
+      kept.catch(() => undefined);
+      return { outcome: 'storing', evidence: kept };
+    });
+}
+
+/** Waits until everything is in the store. */
+export async function allStored(moved: ReadonlyMap<string, Storing | Exclude<Moved, { outcome: 'stored' }>>): Promise<Map<string, Moved>> {
+  const settled = [...moved].map(
+    async ([key, each]): Promise<[string, Moved]> =>
+      each.outcome === 'storing' ? [key, { outcome: 'stored', evidence: await each.evidence }] : [key, each],
+  );
+  return new Map(await Promise.all(settled));
+}
+
+/** Keeps what comes apart. */
+export function staging({ evidence, strict }: Destination, signal: AbortSignal): Taker<Staged> {
+  return (entry, file) =>
+    taking(entry, async () => ({ outcome: 'staged', evidence: await evidence.stage(entry.body, signal, expected(entry, file, strict)) }));
+}
+
+function expected({ size }: TarEntry, { sha256 }: FileToMove, strict: boolean): { sha256?: string; size?: number } {
+  return strict && sha256 !== undefined ? { sha256, size } : { size };
+}
+
+async function taking<T>(entry: TarEntry, take: () => Promise<T>): Promise<T | { readonly outcome: 'differs' | 'not-a-file' }> {
+  if (entry.type !== 'file') return { outcome: 'not-a-file' };
+  try {
+    return await take();
+  } catch (error) {
+    if (error instanceof TriageError && error.code === 'digest-mismatch') return { outcome: 'differs' };
+    throw error;
+  }
+}
