@@ -32,6 +32,10 @@ export const containerVolumeSchema = z.object({
   device: z.string().optional(),
   /** The type of the file system, such as `tmpfs`. */
   filesystem: z.string().optional(),
+  /** The mount's own number, for what is mounted in the container alone. */
+  mountId: z.int().nonnegative().optional(),
+  /** True when the directory holds more than the pod's: the node's root, or places of kubelet and the runtime. Its entries are not listed. */
+  wide: z.boolean().optional(),
   readOnly: z.boolean(),
   /** Who else can write there: only this container, all of the pod, other pods, or the node itself. */
   shared: z.enum(['container', 'pod', 'pods', 'node']),
@@ -68,7 +72,10 @@ export const nodeContainerSchema = z.object({
   runtime: z.enum(['containerd', 'cri-o']),
   /** The container's init process on the node; absent where only nerdctl was asked. */
   pid: z.int().positive().optional(),
-  /** Its root file system in the node's own mount table, whatever the snapshotter; absent where it is no longer mounted. */
+  /**
+   * Its root file system on the node, whatever the snapshotter: its mount, or where a snapshotter keeps whole directories, that directory.
+   * Absent where it is no longer mounted.
+   */
   rootfs: z.string().optional(),
   /** Absent unless the pod has a user namespace of its own (`hostUsers: false`). */
   idMaps: z.object({ uids: z.array(idRangeSchema).max(20), gids: z.array(idRangeSchema).max(20) }).optional(),
@@ -80,11 +87,14 @@ export const nodeContainerSchema = z.object({
 });
 export type NodeContainer = z.output<typeof nodeContainerSchema>;
 
+/** Of one pod, instances before a restart included. */
+export const maxContainers = 100;
+
 const listing = z.object({ sha256: sha256Schema, count: z.int().nonnegative() });
 
 /**
  * The board: every fact once. Its schema is its type, and what comes back from Redis is parsed by the same line.
- * A fact is at most 64 KiB of JSON; listings are artifacts (NDJSON), and the fact holds their sha256.
+ * A fact is at most 256 KiB of JSON; listings are artifacts (NDJSON), and the fact holds their sha256.
  */
 export const factSchemas = {
   target: z.object({
@@ -97,8 +107,8 @@ export const factSchemas = {
     container: z.string().optional(),
   }),
   node: z.object({ name: z.string(), address: z.string() }),
-  podContainers: z.array(podContainerSchema).max(100),
-  containers: z.array(nodeContainerSchema).max(100),
+  podContainers: z.array(podContainerSchema).max(maxContainers),
+  containers: z.array(nodeContainerSchema).max(maxContainers),
   changes: listing.extend({
     added: z.int().nonnegative(),
     changed: z.int().nonnegative(),
@@ -131,4 +141,4 @@ export type Facts = { [K in FactName]: z.output<(typeof factSchemas)[K]> };
 export type Board = Partial<Facts>;
 
 /** The size limit of one fact, in bytes of JSON. */
-export const maxFactBytes = 64 * 1024;
+export const maxFactBytes = 256 * 1024;

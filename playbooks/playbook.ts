@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sha256Hex } from './domain/custody.js';
 import { TriageError } from './domain/error.js';
 import type { FactName } from './facts.js';
+import { type Permission, unionOf } from './permission.js';
 import type { BoundStep, Step } from './step.js';
 
 const playbookSchema = z.strictObject({
@@ -19,6 +20,10 @@ const playbookSchema = z.strictObject({
 export interface PlaybookStep {
   readonly step: Step;
   readonly run: BoundStep;
+  /** As the file has them. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What the step needs with these parameters. */
+  readonly permissions: readonly Permission[];
 }
 
 /** An ordered list of steps, checked: every step exists, its parameters parse, its needs are written before it. */
@@ -49,9 +54,14 @@ export function parsePlaybook(file: string, text: string, catalog: readonly Step
     if (step === undefined)
       throw invalid(file, `steps[${index}].step: there is no step "${name}"; known: ${catalog.map((known) => known.name).join(', ')}`);
     checkOrder(file, step, steps.slice(0, index), written, index === steps.length - 1);
-    return { step, run: bindStep(file, step, params) };
+    return { step, run: bindStep(file, step, params), params, permissions: unionOf(step.permissions(params)) };
   });
   return { ...card, sha256: sha256Hex(text), steps: bound };
+}
+
+/** What must be allowed for all of a playbook's steps to work. */
+export function permissionsOf({ steps }: Pick<Playbook, 'steps'>): Permission[] {
+  return unionOf(steps.flatMap(({ permissions }) => permissions));
 }
 
 function checkOrder(file: string, step: Step, before: readonly { step: string }[], written: Set<FactName>, last: boolean): void {

@@ -44,11 +44,12 @@ export interface ClusterPort {
   log(ref: PodRef, container: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Reading through the suspect's own tar, by exec through the API server (what `kubectl cp` does). Off unless the playbook says so. */
+/** Reading through the suspect's own tar, by exec through the API server (what `kubectl cp` does). Off unless playbook and worker allow it. */
 export interface InContainerPort {
   /**
    * Streams `tar cf -` of one absolute path of a container. The stream ends in an error unless the API server reported success;
-   * more than `maxBytes` is `limit-exceeded`, a stream that ends early is `transfer-truncated`.
+   * more than `maxBytes` is `limit-exceeded`, a stream that ends early `transfer-truncated`, one that hangs or drips `timeout`.
+   * Throws `method-forbidden` where the worker may not do it.
    */
   archive(ref: PodRef, container: string, path: Uint8Array, maxBytes: number, signal: AbortSignal): Promise<Readable>;
 }
@@ -110,9 +111,22 @@ export interface StoredEvidence {
   readonly existed: boolean;
 }
 
+/** Bytes that were taken but are not evidence yet: one of the two must be called, once. */
+export interface StagedEvidence extends Omit<StoredEvidence, 'existed'> {
+  keep(): Promise<StoredEvidence>;
+  /** Forgets them; never fails. */
+  discard(): Promise<void>;
+}
+
 /** The content-addressed keeper of artifacts. Throws `store-unwritable`, `store-full`, `store-corrupt`. */
 export interface EvidencePort {
   has(sha256: string): Promise<boolean>;
+  /** Like `put`, but keeps the bytes apart until it is known that they may be kept. */
+  stage(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    signal: AbortSignal,
+    expected?: { sha256?: string; size?: number },
+  ): Promise<StagedEvidence>;
   /** Streams to a temporary file, hashes, and keeps it under its sha256 only if `expected` agrees; else throws `digest-mismatch`. */
   put(
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

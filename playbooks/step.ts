@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TriageError } from './domain/error.js';
 import { type Board, type FactName, type Facts, factSchemas, maxFactBytes } from './facts.js';
+import type { Permission } from './permission.js';
 import type { StepContext } from './ports.js';
 
 export type StepQueue = 'cluster' | 'node' | 'intel' | 'evidence';
@@ -10,8 +11,8 @@ export interface StepSpec<Params, Needs extends FactName, Uses extends FactName,
   readonly name: string;
   readonly summary: string;
   readonly queue: StepQueue;
-  /** What it needs on the cluster and the node, in the words of RBAC and sudoers. */
-  readonly permissions: readonly string[];
+  /** What it must be allowed to do on cluster and node and elsewhere; a function where that hangs on its parameters. */
+  readonly permissions: readonly Permission[] | ((this: void, params: Params) => readonly Permission[]);
   readonly needs: readonly Needs[];
   readonly uses: readonly Uses[];
   readonly writes: readonly Writes[];
@@ -33,16 +34,19 @@ export interface StepSpec<Params, Needs extends FactName, Uses extends FactName,
 export type BoundStep = (board: Board, ctx: StepContext) => Promise<Board>;
 
 /** What everyone else sees: one plain type, so that a list of different steps is just `Step[]`. */
-export interface Step extends Omit<StepSpec<unknown, FactName, FactName, FactName>, 'run' | 'params'> {
+export interface Step extends Omit<StepSpec<unknown, FactName, FactName, FactName>, 'run' | 'params' | 'permissions'> {
   /** Parses the parameters, once, when the playbook is loaded. Throws a ZodError. */
   bind(params: unknown): BoundStep;
+  /** What it needs with these parameters. Throws a ZodError. */
+  permissions(params: unknown): readonly Permission[];
 }
 
 /** Closes over the exact types of a step; outside nothing is generic any more. */
 export function defineStep<P, const N extends FactName, const U extends FactName, const W extends FactName>(spec: StepSpec<P, N, U, W>): Step {
-  const { run, params: schema, ...card } = spec;
+  const { run, params: schema, permissions, ...card } = spec;
   return {
     ...card,
+    permissions: (raw) => (typeof permissions === 'function' ? permissions(schema.parse(raw)) : permissions),
     bind(raw) {
       const params = schema.parse(raw);
       return async (board, ctx) => {

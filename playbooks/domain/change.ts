@@ -14,7 +14,6 @@ export type Place = z.output<typeof placeSchema>;
 
 /** Which life of a container: the one that the pod's status names now, or the one before its last restart. */
 export const instanceSchema = z.enum(['current', 'previous']);
-export type Instance = z.output<typeof instanceSchema>;
 
 /**
  * One changed path of one container. `present` is a file of a volume: there is no image to compare it with.
@@ -64,6 +63,8 @@ export const changeSchema = z.object({
   /** Where the image has what a renamed directory brought along (overlayfs `redirect_dir`). */
   renamedFrom: pathNameSchema.optional(),
   target: pathNameSchema.optional(),
+  /** True where policy takes no content from that place: the row is all there is. */
+  listedOnly: z.boolean().optional(),
   /** `runtime`: a placeholder that kubelet or the runtime left; `mount`: at or above a mount point. Labelled, never hidden. */
   origin: z.enum(['container', 'runtime', 'mount']),
   /** Only for listings made by a method with known blind spots. */

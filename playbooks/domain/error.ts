@@ -21,6 +21,7 @@ export const errorCodes = [
   'internal',
   'invalid-request',
   'limit-exceeded',
+  'method-forbidden',
   'node-auth-failed',
   'node-unknown',
   'node-unreachable',

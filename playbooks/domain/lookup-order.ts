@@ -5,12 +5,22 @@ const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 
 const rank: Readonly<Record<ContentType, number>> = { elf: 0, script: 1, php: 1, binary: 2, archive: 2, unknown: 2, text: 3, empty: 4 };
 
-/** The hashes that a run asks about, each once: executables first, then scripts, then the rest; empty files never. */
+/** What a process runs and no file system has goes before all; what it runs of its container's files is mostly the image's own. */
+function rankOf({ kind, content, left }: Artifact): number {
+  if (kind === 'file') return rank[content];
+  return left === true ? 3 : -1;
+}
+
+/**
+ * The hashes that a run asks about, each once: executables that only processes have first, then those among the changes, then scripts, then the
+ * rest; empty files never.
+ */
 export function hashesToAsk(artifacts: Iterable<Artifact>): string[] {
   const best = new Map<string, number>();
-  for (const { kind, sha256, content } of artifacts) {
-    if (kind !== 'file' || sha256 === emptySha256) continue;
-    best.set(sha256, Math.min(best.get(sha256) ?? Infinity, rank[content]));
+  for (const artifact of artifacts) {
+    const { kind, sha256 } = artifact;
+    if ((kind !== 'file' && kind !== 'process-executable') || sha256 === emptySha256) continue;
+    best.set(sha256, Math.min(best.get(sha256) ?? Infinity, rankOf(artifact)));
   }
   return [...best].sort(([a, rankA], [b, rankB]) => rankA - rankB || (a < b ? -1 : 1)).map(([sha256]) => sha256);
 }

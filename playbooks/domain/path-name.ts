@@ -16,6 +16,9 @@ export const pathNameSchema = z.object({
 
 const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\\]/u;
 
+/** What nearly all names are made of: nothing in it needs an escape. */
+const printableAscii = /^[\x20-\x5b\x5d-\x7e]*$/;
+
 /** Makes a {@link PathName} of raw bytes. Bytes that are no UTF-8, controls, format and bidi characters and backslashes are written as `\xNN`. */
 export function pathName(bytes: Uint8Array): PathName {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -30,6 +33,8 @@ export function pathBytes(name: PathName): Buffer {
 /** The printable form of any bytes or text from outside; see {@link pathName}. */
 export function displayText(input: Uint8Array | string): string {
   const bytes = typeof input === 'string' ? Buffer.from(input, 'utf8') : Buffer.from(input);
+  const plain = bytes.toString('latin1');
+  if (printableAscii.test(plain)) return plain;
   let out = '';
   for (let at = 0; at < bytes.length; ) {
     const character = characterAt(bytes, at);

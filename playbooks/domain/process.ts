@@ -26,22 +26,30 @@ export const processSchema = z.object({
   startedAt: z.iso.datetime(),
   /** The name that the kernel keeps of it; a process can set its own. */
   name: pathNameSchema,
+  /** The effective one, as the container sees it. */
   uid: z.int().nonnegative(),
+  /** The same on the node, where a user namespace makes it another. */
+  nodeUid: z.int().nonnegative().optional(),
+  /** It has ended, and its parent has not asked for its exit status yet. */
+  zombie: z.boolean().optional(),
   executable: z.object({
     state: z.enum(executableStates),
-    /** As the link /proc/PID/exe reads, without the kernel's ` (deleted)`. */
+    /** As the link /proc/PID/exe reads, without the ` (deleted)` that the kernel adds for one of these states; empty where it cannot be read. */
     path: pathNameSchema,
     sha256: sha256Schema.optional(),
     size: z.int().nonnegative().optional(),
     device: z.string().optional(),
     inode: z.string().optional(),
+    /** The type of its file system in the words of stat(1), such as `tmpfs`. */
+    filesystem: z.string().max(60).optional(),
   }),
   /** Arguments as they stand, each apart, up to 4 KiB in all; `argumentsCut` when there were more. */
   arguments: z.array(pathNameSchema),
   argumentsCut: z.boolean().optional(),
   workingDirectory: pathNameSchema.optional(),
-  /** Names only: values hold secrets. */
+  /** Names only: values hold secrets, and never leave the node. */
   environment: z.array(pathNameSchema),
+  environmentCut: z.boolean().optional(),
   sockets: z.array(socketSchema),
 });
 export type Process = z.output<typeof processSchema>;

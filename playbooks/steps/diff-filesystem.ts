@@ -1,29 +1,34 @@
 import { z } from 'zod';
-import { changeOfDifference, changeOfVolumeEntry } from '../acquisition/change-rows.js';
-import { nerdctlDiff } from '../acquisition/nerdctl.js';
-import { overlayDiff } from '../acquisition/overlay-diff.js';
-import { isBlindSpot, isCollected } from '../acquisition/volume-entries.js';
-import { walkTree } from '../acquisition/walk-tree.js';
-import { withNode } from '../acquisition/with-node.js';
+import { changeOfDifference } from '../acquisition/changes/change-rows.js';
+import { nerdctlDiff } from '../acquisition/changes/nerdctl.js';
+import { overlayDiff } from '../acquisition/changes/overlay-diff.js';
+import { withNode } from '../acquisition/node/with-node.js';
+import { volumeRows } from '../acquisition/volumes/volume-rows.js';
 import type { Change } from '../domain/change.js';
-import { TriageError } from '../domain/error.js';
+import { asTriageError, TriageError } from '../domain/error.js';
 import { pathName } from '../domain/path-name.js';
+import { cutText } from '../domain/short-text.js';
 import type { Facts, NodeContainer } from '../facts.js';
+import { rootOnNode } from '../permission.js';
 import type { NodeSession, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keepListing } from './derived.js';
 
 const params = z.strictObject({
-  /** `overlay`: the upper directory against the lower layers. `nerdctl`: what `nerdctl diff` prints. */
-  method: z.enum(['overlay', 'nerdctl']).default('overlay'),
+  /**
+   * `overlay`: the upper directory against the lower layers. `nerdctl`: what `nerdctl diff` prints. `auto`: for each container the first where
+   * it has an upper directory, the second where it has none and runs on containerd.
+   */
+  method: z.enum(['auto', 'overlay', 'nerdctl']).default('auto'),
 });
+type Method = z.output<typeof params>['method'];
 
 /** Lists what differs from the image, and what lies in the pod's own volumes. */
 export const diffFilesystem = defineStep({
   name: 'diff-filesystem',
-  summary: 'Lists added, changed and deleted paths, and the files of emptyDir volumes',
+  summary: 'Lists added, changed and deleted paths, and what lies in volumes and in memory',
   queue: 'node',
-  permissions: ['node: sudo env'],
+  permissions: [rootOnNode],
   needs: ['target', 'node', 'containers'],
   uses: [],
   writes: ['changes'],
@@ -31,27 +36,59 @@ export const diffFilesystem = defineStep({
   timeoutMs: 30 * 60_000,
   attempts: 4,
   async run({ target, node, containers }, { method }, ctx) {
-    const rows = await withNode(ctx, target, node, async (session) => {
-      const all: Change[] = [];
-      for (const container of containers) {
-        const found = method === 'nerdctl' ? await nerdctlDiff(session, container, ctx) : await changesOf(session, container, ctx);
-        for (const change of found) all.push(change);
-      }
-      return all;
-    });
+    const rows = await withNode(ctx, target, node, (session) => rowsOfAll(session, containers, method, ctx));
     const kept = withinLimit(rows.sort(byPath), ctx);
     const { sha256, count } = await keepListing(ctx, 'changes', kept);
     const number = (kind: Change['kind']) => kept.filter((row) => row.kind === kind).length;
+    const used = containers.some((container) => methodOf(container, method) === 'overlay') ? 'overlay' : 'nerdctl';
     return {
-      changes: { sha256, count, added: number('added'), changed: number('changed'), deleted: number('deleted'), present: number('present'), method },
+      changes: {
+        sha256,
+        count,
+        added: number('added'),
+        changed: number('changed'),
+        deleted: number('deleted'),
+        present: number('present'),
+        method: used,
+      },
     } satisfies Pick<Facts, 'changes'>;
   },
 });
 
+/** What keeps us from one container and says nothing of the others. */
+const ofOneContainer: ReadonlySet<string> = new Set(['command-failed', 'limit-exceeded', 'pod-gone', 'tool-missing', 'unsupported-snapshotter']);
+
+/** Rows of every container that can be read, a gap for each that cannot. Throws what kept us from the first when none can. */
+async function rowsOfAll(session: NodeSession, containers: readonly NodeContainer[], method: Method, ctx: StepContext): Promise<Change[]> {
+  const rows: Change[] = [];
+  const failures: TriageError[] = [];
+  for (const container of containers) {
+    try {
+      const list = methodOf(container, method) === 'nerdctl' ? nerdctlDiff : changesOf;
+      for (const change of await list(session, container, ctx)) rows.push(change);
+    } catch (error) {
+      const known = asTriageError(error);
+      if (!ofOneContainer.has(known.code)) throw known;
+      ctx.gap({ subject: `container ${container.name} (${container.instance} instance)`, reason: known.code, detail: known.message });
+      failures.push(known);
+    }
+  }
+  const [first] = failures;
+  if (first !== undefined && failures.length === containers.length) throw first;
+  for (const row of await volumeRows(session, containers, ctx)) rows.push(row);
+  return rows;
+}
+
+function methodOf({ overlay, runtime }: NodeContainer, method: Method): 'overlay' | 'nerdctl' {
+  if (method !== 'auto') return method;
+  return overlay === undefined && runtime === 'containerd' ? 'nerdctl' : 'overlay';
+}
+
 /** By bytes of the path, so that the same changes always make the same listing. */
 function byPath(a: Change, b: Change): number {
   const [left, right] = [a, b].map(
-    ({ container, place, path }) => `${container}\0${JSON.stringify(place)}\0${Buffer.from(path.b64, 'base64').toString('latin1')}`,
+    ({ container, instance, place, path }) =>
+      `${container}\0${instance ?? ''}\0${JSON.stringify(place)}\0${Buffer.from(path.b64, 'base64').toString('latin1')}`,
   ) as [string, string];
   return left < right ? -1 : left > right ? 1 : 0;
 }
@@ -66,41 +103,22 @@ function withinLimit(rows: readonly Change[], ctx: StepContext): readonly Change
 async function changesOf(session: NodeSession, container: NodeContainer, ctx: StepContext): Promise<Change[]> {
   const { overlay } = container;
   if (overlay === undefined) {
+    const instead =
+      container.runtime === 'containerd'
+        ? 'method nerdctl of diff-filesystem can list its changes, and method auto does'
+        : 'on CRI-O no method can list its changes';
     throw new TriageError(
       'unsupported-snapshotter',
-      `container ${container.name} has no overlay upper directory on node ${session.node.name}; playbook a-f-02-listing (nerdctl diff) can list its changes on containerd`,
+      `container ${container.name} has no overlay upper directory on node ${session.node.name}: ${instead}`,
     );
   }
-  const diff = await overlayDiff(session, overlay, ctx.run.limits.changes, ctx.signal);
+  const { idMaps } = container;
+  const diff = await overlayDiff(session, { overlay, ...(idMaps === undefined ? {} : { idMaps }) }, ctx.run.limits.changes, ctx.signal);
   if (!diff.complete) tooMany(ctx, `${container.name}:/`);
-  for (const path of diff.redirected) {
-    ctx.gap({
-      subject: `${container.name}:/${pathName(path).text}`,
-      reason: 'redirected-directory',
-      detail: 'the directory was renamed; what it brought along from the image is not listed',
-    });
+  for (const { path, reason, detail } of diff.problems) {
+    ctx.gap({ subject: `${container.name}:/${path === undefined ? '' : cutText(pathName(path).text, 500)}`, reason, detail });
   }
-  const rows = diff.differences.map((difference) => changeOfDifference(container, difference));
-  for (const row of await volumeRows(session, container, ctx)) rows.push(row);
-  return rows;
-}
-
-async function volumeRows(session: NodeSession, container: NodeContainer, ctx: StepContext): Promise<Change[]> {
-  const rows: Change[] = [];
-  for (const volume of container.volumes) {
-    if (isBlindSpot(volume)) {
-      ctx.limit({
-        subject: `${container.name}:${volume.mountPath}`,
-        reason: 'volume-not-collected',
-        detail: `writable ${volume.kind} volume: its files are not part of any diff`,
-      });
-    }
-    if (!isCollected(volume) || volume.source === undefined) continue;
-    const { entries, complete } = await walkTree(session, volume.source, ctx.run.limits.changes, ctx.signal);
-    if (!complete) tooMany(ctx, `${container.name}:${volume.mountPath}`);
-    for (const entry of entries) rows.push(changeOfVolumeEntry(container, volume, entry));
-  }
-  return rows;
+  return diff.differences.map((difference) => changeOfDifference(container, difference));
 }
 
 /** What is not listed was not looked at either: a suspect who hides among a million files must not look harmless. */

@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import { artifactsFromContainer } from '../acquisition/acquire-in-container.js';
-import { artifactsFromNode } from '../acquisition/acquire-node.js';
 import { readListing } from '../acquisition/ndjson.js';
-import { planAcquisition } from '../acquisition/plan.js';
-import { withNode } from '../acquisition/with-node.js';
+import { readingOf } from '../acquisition/node/safe-tree.js';
+import { withNode } from '../acquisition/node/with-node.js';
+import { artifactsFromContainer } from '../acquisition/taking/acquire-in-container.js';
+import { artifactsFromNode } from '../acquisition/taking/acquire-node.js';
+import { planAcquisition } from '../acquisition/taking/plan.js';
 import type { Artifact } from '../domain/artifact.js';
-import { changeSchema } from '../domain/change.js';
+import { type Change, changeSchema } from '../domain/change.js';
 import type { Facts } from '../facts.js';
-import type { StepContext } from '../ports.js';
+import { onCluster, rootOnNode, tarInContainer } from '../permission.js';
+import type { NodeSession, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keepListing } from './derived.js';
 
@@ -21,7 +23,7 @@ export const exportFiles = defineStep({
   name: 'export-files',
   summary: 'Hashes the changed files on the node, then moves what the evidence store does not have yet',
   queue: 'node',
-  permissions: ['node: sudo env', 'create pods/exec (method kubectl-cp only)'],
+  permissions: ({ method }) => (method === 'node' ? [rootOnNode] : [onCluster('get', 'pods'), ...tarInContainer]),
   needs: ['target', 'node', 'containers', 'changes'],
   uses: [],
   writes: ['artifacts'],
@@ -34,15 +36,44 @@ export const exportFiles = defineStep({
     for (const limit of limits) ctx.limit(limit);
     const taken =
       method === 'kubectl-cp'
-        ? await artifactsFromContainer(ctx, target, take)
-        : await withNode(ctx, target, node, (session) => artifactsFromNode(session, containers, take, ctx));
+        ? await fromContainer(ctx, target, take)
+        : await withNode(ctx, target, node, (session) => fromNode(ctx, session, containers, take));
     return { artifacts: await summary(ctx, taken, method === 'node' ? 'node' : 'in-container') };
   },
 });
 
+async function fromNode(ctx: StepContext, session: NodeSession, containers: Facts['containers'], take: readonly Change[]): Promise<Artifact[]> {
+  const artifacts = await artifactsFromNode(session, containers, take, ctx);
+  const reading = readingOf(session);
+  if (reading !== undefined) await ctx.record({ act: 'node.tools', subject: session.node.name, detail: { reading } });
+  const left = artifacts.filter(isLeft);
+  if (left.length > 0) {
+    const mode = ctx.run.request.options.acquire;
+    const detail = `${left.length} files with ${bytesOf(left)} bytes were hashed on the node and not moved (acquire: ${mode}); a run with --acquire all moves them`;
+    ctx.limit({ subject: 'files left on the node', reason: 'left-on-node', detail });
+  }
+  return artifacts;
+}
+
+/** There the suspect's tar is all there is: nothing can be hashed without being moved. */
+function fromContainer(ctx: StepContext, target: Facts['target'], take: readonly Change[]): Promise<Artifact[]> {
+  if (ctx.run.request.options.acquire !== 'hashes') return artifactsFromContainer(ctx, target, take);
+  const detail = 'the method kubectl-cp cannot hash a file without moving it (acquire: hashes)';
+  if (take.length > 0) ctx.limit({ subject: `${take.length} files`, reason: 'not-hashed', detail });
+  return Promise.resolve([]);
+}
+
 async function summary(ctx: StepContext, artifacts: readonly Artifact[], method: Facts['artifacts']['method']): Promise<Facts['artifacts']> {
   const listing = await keepListing(ctx, 'artifacts', artifacts);
   const known = artifacts.filter((artifact) => artifact.known).length;
-  const bytes = artifacts.reduce((sum, { size }) => sum + size, 0);
-  return { ...listing, bytes, stored: artifacts.length - known, known, left: 0, method };
+  const left = artifacts.filter(isLeft).length;
+  return { ...listing, bytes: bytesOf(artifacts), stored: artifacts.length - known - left, known, left, method };
+}
+
+function isLeft(artifact: Artifact): boolean {
+  return artifact.left === true;
+}
+
+function bytesOf(artifacts: readonly Artifact[]): number {
+  return artifacts.reduce((sum, { size }) => sum + size, 0);
 }

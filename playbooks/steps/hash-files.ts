@@ -17,7 +17,7 @@ export const hashFiles = defineStep({
   timeoutMs: 60 * 60_000,
   attempts: 3,
   async run(_facts, _params, ctx) {
-    const files = (await ctx.history.artifacts()).filter(({ kind }) => kind === 'file');
+    const files = (await ctx.history.artifacts()).filter(({ kind, left }) => (kind === 'file' || kind === 'process-executable') && left !== true);
     const unique = [...new Set(files.map(({ sha256 }) => sha256))];
     const broken: string[] = [];
     for (const sha256 of unique) {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { nerdctlContainers } from '../acquisition/nerdctl.js';
-import { findOnNode } from '../acquisition/node-container.js';
-import { readNodeFacts } from '../acquisition/node-facts.js';
-import { withNode } from '../acquisition/with-node.js';
+import { nerdctlContainers } from '../acquisition/changes/nerdctl.js';
+import { fittingContainers } from '../acquisition/containers/fitting.js';
+import { findOnNode } from '../acquisition/containers/node-container.js';
+import { readNodeFacts } from '../acquisition/node/node-facts.js';
+import { withNode } from '../acquisition/node/with-node.js';
 import { asTriageError, TriageError } from '../domain/error.js';
 import type { Facts, NodeContainer, PodContainer } from '../facts.js';
+import { onCluster, rootOnNode } from '../permission.js';
 import type { NodeSession, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 
@@ -13,12 +15,12 @@ const params = z.strictObject({
   method: z.enum(['records', 'nerdctl']).default('records'),
 });
 
-/** Finds the pod's running containers on the node, by the ids in the pod's status. */
+/** Finds the pod's containers on the node by the ids in the pod's status: running ones, ended ones, and those before the last restart. */
 export const listContainers = defineStep({
   name: 'list-containers',
   summary: 'Finds the containers on the node and proves that they are the pod’s',
   queue: 'node',
-  permissions: ['node: sudo env', 'get pods'],
+  permissions: [rootOnNode, onCluster('get', 'pods')],
   needs: ['target', 'node', 'podContainers'],
   uses: [],
   writes: ['containers'],
@@ -26,17 +28,23 @@ export const listContainers = defineStep({
   timeoutMs: 180_000,
   attempts: 4,
   async run({ target, node, podContainers }, { method }, ctx) {
-    const wanted = podContainers.filter((container) => isRunning(container, ctx));
+    const wanted = podContainers.filter((container) => canBeFound(container, method, ctx));
     if (method === 'nerdctl') checkNerdctlCanSee(wanted, node.name);
-    const containers = await withNode(ctx, target, node, (session) =>
-      method === 'nerdctl' ? nerdctlContainers(session, target, wanted, ctx) : fromRecords(session, target, wanted, ctx),
+    const { found, failure } = await withNode(ctx, target, node, (session) =>
+      method === 'nerdctl' ? fromNerdctl(session, target, wanted, ctx) : fromRecords(session, target, wanted, ctx),
     );
-    if (containers.length === 0) throw await whyNone(target, node.name, ctx);
-    return { containers };
+    if (found.length === 0) throw failure ?? (await whyNone(target, node.name, ctx));
+    return { containers: fittingContainers(found, ctx) };
   },
 });
 
-/** Asks the API server what has become of the pod: another one under its name, none, or the same one without a running container. */
+interface Found {
+  readonly found: NodeContainer[];
+  /** Why the first of those that could not be read could not, if it was for another reason than that it is gone. */
+  readonly failure?: TriageError;
+}
+
+/** Asks the API server what has become of the pod: another one under its name, none, or the same one of which nothing is left. */
 async function whyNone(target: Facts['target'], node: string, ctx: StepContext): Promise<TriageError> {
   const pod = `pod ${target.namespace}/${target.pod} (uid ${target.uid})`;
   try {
@@ -48,7 +56,7 @@ async function whyNone(target: Facts['target'], node: string, ctx: StepContext):
       );
     return new TriageError(
       'container-not-running',
-      `no container of ${pod} runs on node ${node}: it has ended, or was restarted while it was looked for`,
+      `nothing of any container of ${pod} is on node ${node}: none was started yet, or they were removed while they were looked for`,
     );
   } catch (error) {
     const known = asTriageError(error);
@@ -57,15 +65,16 @@ async function whyNone(target: Facts['target'], node: string, ctx: StepContext):
   }
 }
 
-function isRunning(container: PodContainer, ctx: StepContext): boolean {
-  if (container.state === 'running') return true;
-  // An init container that has done its work is no surprise, but its layer was not looked at all the same.
-  ctx.gap({
-    subject: `container ${container.name}`,
-    reason: 'container-not-running',
-    detail: `its state is ${container.state}; only running containers are read`,
-  });
+/** Without an id there is nothing to look for yet; and nerdctl's methods run in the container, which an ended one does not let them. */
+function canBeFound(container: PodContainer, method: 'records' | 'nerdctl', ctx: StepContext): boolean {
+  if (container.id !== '' && (method === 'records' || container.state === 'running')) return true;
+  const why = container.id === '' ? 'it has no id yet' : 'this method reads running containers only';
+  ctx.gap({ subject: subjectOf(container), reason: 'container-not-running', detail: `its state is ${container.state}: ${why}` });
   return false;
+}
+
+function subjectOf({ name, instance }: Pick<PodContainer, 'name' | 'instance'>): string {
+  return instance === 'current' ? `container ${name}` : `container ${name} (previous instance)`;
 }
 
 function checkNerdctlCanSee(wanted: readonly PodContainer[], node: string): void {
@@ -76,23 +85,28 @@ function checkNerdctlCanSee(wanted: readonly PodContainer[], node: string): void
   );
 }
 
-async function fromRecords(
-  session: NodeSession,
-  target: Facts['target'],
-  wanted: readonly PodContainer[],
-  ctx: StepContext,
-): Promise<NodeContainer[]> {
+async function fromNerdctl(session: NodeSession, target: Facts['target'], wanted: readonly PodContainer[], ctx: StepContext): Promise<Found> {
+  return { found: await nerdctlContainers(session, target, wanted, ctx) };
+}
+
+/** What keeps us from one container and says nothing of the others. */
+const ofOneContainer: ReadonlySet<string> = new Set(['command-failed', 'container-not-running', 'runtime-unsupported', 'tool-missing']);
+
+async function fromRecords(session: NodeSession, target: Facts['target'], wanted: readonly PodContainer[], ctx: StepContext): Promise<Found> {
   const facts = await readNodeFacts(session, ctx.signal);
   await ctx.record({ act: 'node.tools', subject: session.node.name, detail: { tools: facts.tools } });
   const found: NodeContainer[] = [];
+  const failures: TriageError[] = [];
   for (const container of wanted) {
     try {
-      found.push(await findOnNode(session, facts, target, container, ctx.signal));
+      found.push(await findOnNode(session, facts, target, container, ctx));
     } catch (error) {
       const known = asTriageError(error);
-      if (known.code !== 'container-not-running') throw known;
-      ctx.gap({ subject: `container ${container.name}`, reason: known.code, detail: known.message });
+      if (!ofOneContainer.has(known.code)) throw known;
+      ctx.gap({ subject: subjectOf(container), reason: known.code, detail: known.message });
+      failures.push(known);
     }
   }
-  return found;
+  const failure = failures.find(({ code }) => code !== 'container-not-running');
+  return { found, ...(failure === undefined ? {} : { failure }) };
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { fittingContainers } from '../acquisition/containers/fitting.js';
 import { asTriageError, TriageError } from '../domain/error.js';
 import type { Facts } from '../facts.js';
+import { onCluster } from '../permission.js';
 import type { PodSnapshot, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keep } from './derived.js';
@@ -19,7 +21,13 @@ export const locateNode = defineStep({
   name: 'locate-node',
   summary: 'Finds the pod, its node and its containers; keeps the pod object, its events and logs',
   queue: 'cluster',
-  permissions: ['get pods', 'get pods/log', 'get nodes', 'get namespaces', 'list events'],
+  permissions: ({ logBytes }) => [
+    onCluster('get', 'pods'),
+    onCluster('get', 'nodes'),
+    onCluster('get', 'namespaces'),
+    onCluster('list', 'events'),
+    ...(logBytes === 0 ? [] : [onCluster('get', 'pods/log')]),
+  ],
   needs: [],
   uses: [],
   writes: ['target', 'node', 'podContainers'],
@@ -38,7 +46,7 @@ export const locateNode = defineStep({
     }
     const node = await ctx.cluster.node(asked.cluster, pod.node, ctx.signal);
     const target: Facts['target'] = { ...asked, uid: pod.uid, ...(pod.staticUid === undefined ? {} : { staticUid: pod.staticUid }) };
-    return { target, node: { name: node.name, address: node.address }, podContainers: chosen(pod, asked.container) };
+    return { target, node: { name: node.name, address: node.address }, podContainers: fittingContainers(chosen(pod, asked.container), ctx) };
   },
 });
 
@@ -62,7 +70,7 @@ async function keepEvents(ctx: StepContext, uid: string): Promise<void> {
 }
 
 async function keepLogs(ctx: StepContext, pod: PodSnapshot, logBytes: number): Promise<void> {
-  const started = chosen(pod, ctx.run.request.target.container).filter(({ id }) => id !== '');
+  const started = chosen(pod, ctx.run.request.target.container).filter(({ id, instance }) => id !== '' && instance === 'current');
   for (const { name } of logBytes === 0 ? [] : started) {
     try {
       const log = await ctx.cluster.log(ctx.run.request.target, name, logBytes, ctx.signal);

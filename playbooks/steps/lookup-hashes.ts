@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { headOf } from '../acquisition/file-artifact.js';
+import { headOf } from '../acquisition/taking/file-artifact.js';
 import { type Artifact, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { Lookup } from '../domain/lookup.js';
 import { hashesToAsk } from '../domain/lookup-order.js';
+import { fileLookups } from '../permission.js';
 import type { StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keepListing } from './derived.js';
@@ -14,7 +15,7 @@ export const lookupHashes = defineStep({
   name: 'lookup-hashes',
   summary: 'Asks VirusTotal about each file’s sha256, within the quota',
   queue: 'intel',
-  permissions: ['VirusTotal: GET /api/v3/files/{sha256}'],
+  permissions: [fileLookups],
   needs: ['artifacts'],
   uses: [],
   writes: ['lookups'],

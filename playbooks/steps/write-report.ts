@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readListing } from '../acquisition/ndjson.js';
 import { changeSchema } from '../domain/change.js';
 import { lookupSchema } from '../domain/lookup.js';
+import { processSchema } from '../domain/process.js';
 import type { Facts } from '../facts.js';
 import type { StepContext } from '../ports.js';
 import { buildReport } from '../report/build.js';
@@ -19,14 +20,14 @@ export const writeReport = defineStep({
   queue: 'evidence',
   permissions: [],
   needs: [],
-  uses: ['changes', 'lookups'],
+  uses: ['changes', 'processes', 'lookups'],
   writes: ['report'],
   params: z.strictObject({}),
   timeoutMs: 10 * 60_000,
   attempts: 4,
   closes: true,
-  async run({ changes, lookups }, _params, ctx) {
-    const report = await reportOf(ctx, changes, lookups);
+  async run(facts, _params, ctx) {
+    const report = await reportOf(ctx, facts);
     const json = await keep(ctx, { kind: 'report', name: 'report.json', method: 'derived' }, [Buffer.from(reportJson(report))]);
     const markdown = await keep(ctx, { kind: 'report', name: 'report.md', method: 'derived' }, [Buffer.from(reportMarkdown(report))]);
     const fact = { json: json.sha256, markdown: markdown.sha256, version: report.version };
@@ -35,7 +36,9 @@ export const writeReport = defineStep({
   },
 });
 
-async function reportOf(ctx: StepContext, changes: Facts['changes'] | undefined, lookups: Facts['lookups'] | undefined): Promise<Report> {
+type Listings = { readonly [K in 'changes' | 'processes' | 'lookups']?: Facts[K] | undefined };
+
+async function reportOf(ctx: StepContext, { changes, processes, lookups }: Listings): Promise<Report> {
   const steps = (await ctx.history.steps()).filter((step) => step.name !== name);
   const records = steps.flatMap(({ record }) => (record === undefined ? [] : [record]));
   const limits = records.flatMap((record) => record.limits);
@@ -48,6 +51,7 @@ async function reportOf(ctx: StepContext, changes: Facts['changes'] | undefined,
     artifacts: await ctx.history.artifacts(),
     lookups: lookups === undefined ? [] : await readListing(ctx.evidence, lookups.sha256, lookupSchema),
     changes: changes === undefined ? [] : await readListing(ctx.evidence, changes.sha256, changeSchema),
+    processes: processes === undefined ? [] : await readListing(ctx.evidence, processes.sha256, processSchema),
     blindSpots: limits.filter(({ reason }) => reason === 'volume-not-collected').map(({ subject }) => subject),
     custody: await ctx.history.custody(),
   });
