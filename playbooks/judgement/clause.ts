@@ -3,6 +3,7 @@ import { contentTypes } from '../domain/artifact.js';
 import { type Change, entryTypes } from '../domain/change.js';
 import { lookupStatuses } from '../domain/lookup.js';
 import { pathBytes } from '../domain/path-name.js';
+import { executableStates } from '../domain/process.js';
 import { compileGlobs, globProblem } from './glob.js';
 import { rawPathOf, type Subject, sourceOf } from './subject.js';
 
@@ -34,13 +35,22 @@ export const clauseSchema = z
     except: globs.optional(),
     /** What the first bytes say the file is; needs the file's bytes. */
     content: z.array(z.enum(contentTypes)).min(1).optional(),
-    /** Mode bits that the file has and, where the image has it too, had not. */
+    /** Mode bits, or file capabilities of any kind, that the file has and, where the image has it too, had not. */
     gained: z
-      .array(z.enum(['setuid', 'setgid']))
+      .array(z.enum(['setuid', 'setgid', 'capabilities']))
       .min(1)
       .optional(),
     /** Patterns over a symbolic link's target as written. */
     targets: globs.optional(),
+    /** Where the file is that a process runs. This and the two that follow fit processes alone; `paths` and `names` are of their executables. */
+    executable: z.array(z.enum(executableStates)).min(1).optional(),
+    /** Types of the file system that the executable lies on, in the words of stat(1). */
+    filesystems: z
+      .array(z.string().regex(/^[a-z0-9/]+$/))
+      .min(1)
+      .optional(),
+    /** Texts, blind to case, one of which stands in one of the arguments. */
+    arguments: z.array(z.string().min(3).max(100)).min(1).optional(),
     lookup: z.array(z.enum(lookupStatuses)).min(1).optional(),
     unlessLookup: z.array(z.enum(lookupStatuses)).min(1).optional(),
   })
@@ -54,7 +64,7 @@ const bits = { setuid: 0o4000, setgid: 0o2000 } as const;
 
 /** Compiles a clause to one test. Placeholders of the runtime and of mounts, which hold no bytes, fit nothing. */
 export function compileClause(clause: Clause): Test {
-  const tests = [...changeTests(clause), ...byteTests(clause), ...placeTests(clause)];
+  const tests = [...changeTests(clause), ...processTests(clause), ...byteTests(clause), ...placeTests(clause)];
   return (subject) => (subject.change === undefined || !isPlaceholder(subject.change)) && tests.every((test) => test(subject));
 }
 
@@ -66,7 +76,7 @@ function changeTests({ kinds, types, gained, targets }: Clause): Test[] {
   const tests: Test[] = [];
   if (kinds !== undefined) tests.push(({ change }) => change !== undefined && kinds.includes(change.kind));
   if (types !== undefined) tests.push(({ change }) => change !== undefined && (change.type === 'unknown' || types.includes(change.type)));
-  if (gained !== undefined) tests.push(({ change }) => change !== undefined && gained.some((bit) => gainedBit(change, bits[bit])));
+  if (gained !== undefined) tests.push(({ change }) => change !== undefined && gained.some((right) => hasGained(change, right)));
   if (targets !== undefined) {
     const expression = compileGlobs(targets);
     tests.push(({ change }) => change?.target !== undefined && expression.test(pathBytes(change.target).toString('latin1')));
@@ -74,8 +84,31 @@ function changeTests({ kinds, types, gained, targets }: Clause): Test[] {
   return tests;
 }
 
-function gainedBit({ mode = '0000', modeBefore = '0000' }: Change, bit: number): boolean {
-  return (Number.parseInt(mode, 8) & bit) !== 0 && (Number.parseInt(modeBefore, 8) & bit) === 0;
+function processTests({ executable, filesystems, arguments: texts }: Clause): Test[] {
+  const tests: Test[] = [];
+  if (executable !== undefined) tests.push(({ process }) => process !== undefined && executable.includes(process.executable.state));
+  if (filesystems !== undefined) tests.push(({ process }) => filesystems.includes(process?.executable.filesystem ?? ''));
+  if (texts !== undefined) {
+    const wanted = texts.map((text) => text.toLowerCase());
+    tests.push(({ process }) => (process?.arguments ?? []).some((argument) => holdsOne(pathBytes(argument), wanted)));
+  }
+  return tests;
+}
+
+function holdsOne(argument: Buffer, wanted: readonly string[]): boolean {
+  const text = argument.toString('latin1').toLowerCase();
+  return wanted.some((each) => text.includes(each));
+}
+
+function hasGained({ mode = '0000', modeBefore = '0000', ...change }: Change, right: keyof typeof bits | 'capabilities'): boolean {
+  if (right === 'capabilities') return gainedCapabilities(change);
+  return (Number.parseInt(mode, 8) & bits[right]) !== 0 && (Number.parseInt(modeBefore, 8) & bits[right]) === 0;
+}
+
+/** The image's are told only where they are others. */
+function gainedCapabilities({ kind, capabilities, capabilitiesBefore, renamedFrom }: Omit<Change, 'mode' | 'modeBefore'>): boolean {
+  if (capabilities === undefined) return false;
+  return capabilitiesBefore !== undefined || (kind !== 'changed' && renamedFrom === undefined);
 }
 
 function placeTests({ places, paths, names, except }: Clause): Test[] {

@@ -15,14 +15,14 @@ export class Doubts {
   #unseen = 0;
 
   add(subject: Subject): void {
-    const { change, artifact, lookup } = subject;
+    const { change, artifact, lookup, process } = subject;
     if (lookup !== undefined) this.lookup(lookup);
     if (artifact === undefined) {
       if (change !== undefined && isUnseen(change)) this.#unseen += 1;
       return;
     }
     if (lookup === undefined && artifact.size > 0) this.#unasked += 1;
-    if (lookup?.status === 'unknown' && executable.has(artifact.content)) this.#unknownExecutables += 1;
+    if (lookup?.status === 'unknown' && executable.has(artifact.content) && isOwn(process)) this.#unknownExecutables += 1;
   }
 
   /** Takes an answer, whether or not any file goes with it. */
@@ -57,9 +57,19 @@ export function isOpen({ status }: Pick<Lookup, 'status'>): boolean {
   return open.has(status);
 }
 
-/** A file whose bytes nobody has looked at. Placeholders and empty files have none. */
-function isUnseen({ kind, type, origin, size }: NonNullable<Subject['change']>): boolean {
-  if (kind === 'deleted' || size === 0) return false;
+/**
+ * Whether what a process runs is not of the image. A program that lies on the container's root file system is either the image's, which many
+ * sources will not know, or among the changes.
+ */
+function isOwn(process: Subject['process']): boolean {
+  if (process === undefined) return true;
+  const { state, filesystem } = process.executable;
+  return state !== 'present' || filesystem === 'tmpfs' || filesystem === 'ramfs';
+}
+
+/** A file whose bytes nobody has looked at. Placeholders and empty files have none; places that are only listed are named as blind spots. */
+function isUnseen({ kind, type, origin, size, listedOnly }: NonNullable<Subject['change']>): boolean {
+  if (kind === 'deleted' || size === 0 || listedOnly === true) return false;
   return type === 'file' || (type === 'unknown' && origin === 'container');
 }
 

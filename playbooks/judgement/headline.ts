@@ -15,6 +15,7 @@ export interface HeadlineFacts {
   readonly doubts: readonly string[];
   readonly changes: number;
   readonly files: number;
+  readonly processes: number;
   /** Writable mounts that no diff shows and that nobody looked into. */
   readonly blindSpots: readonly string[];
 }
@@ -29,11 +30,16 @@ export function headlineOf(facts: HeadlineFacts): string {
       return `${sentenceCase(look)}; no file was found to be known malware${doubtWords(facts, ', but ')}.`;
     case 'inconclusive':
       // Every container has its runtime's placeholders: no changed path at all means that there is no listing.
-      if (facts.changes === 0 && facts.files === 0) return `Nothing of the pod could be looked at${doubtWords(facts, ': ')}.`;
+      if (facts.changes === 0 && facts.files === 0 && facts.processes === 0)
+        return `Nothing of the pod could be looked at${doubtWords(facts, ': ')}.`;
       return `${look === '' ? 'Nothing that was looked for was found' : sentenceCase(look)}${doubtWords(facts, ', but ')}.`;
     case 'no-findings':
-      return `Nothing that was looked for was found in ${countOf(facts.changes, 'changed path')} and ${countOf(facts.files, 'file')}${blindWords(facts)}.`;
+      return `Nothing that was looked for was found in ${listOf(lookedAt(facts))}${blindWords(facts)}.`;
   }
+}
+
+function lookedAt({ changes, files, processes }: HeadlineFacts): string[] {
+  return [countOf(changes, 'changed path'), countOf(files, 'file'), ...(processes === 0 ? [] : [countOf(processes, 'process', 'processes')])];
 }
 
 function malwareWords({ malicious, labels }: HeadlineFacts): string {

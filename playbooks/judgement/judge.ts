@@ -1,6 +1,7 @@
 import type { Artifact } from '../domain/artifact.js';
 import type { Change } from '../domain/change.js';
 import type { Lookup } from '../domain/lookup.js';
+import type { Process } from '../domain/process.js';
 import type { Gap } from '../domain/run.js';
 import { shortText } from '../domain/short-text.js';
 import type { Finding, Verdict, VerdictLevel } from '../domain/verdict.js';
@@ -17,6 +18,7 @@ export interface Evidence {
   readonly changes: Iterable<Change>;
   readonly artifacts: readonly Artifact[];
   readonly lookups: readonly Lookup[];
+  readonly processes?: readonly Process[];
   readonly rules: readonly Rule[];
   readonly gaps: readonly Gap[];
   readonly failedSteps: readonly string[];
@@ -35,8 +37,11 @@ interface Tally {
   readonly techniques: Set<string>;
   /** The heaviest rule on a path that is not known malware. */
   best?: Rule;
+  /** Hashes of known malware: a file that is also run is one. */
+  readonly malware: Set<string>;
   changes: number;
   files: number;
+  processes: number;
 }
 
 /** Judges: the same evidence and rules give the same verdict, whatever their order. */
@@ -47,10 +52,13 @@ export function judge(evidence: Evidence): Verdict {
     subjects: { malicious: 0, suspicious: 0, notice: 0 },
     labels: new Set(),
     techniques: new Set(),
+    malware: new Set(),
     changes: 0,
     files: 0,
+    processes: evidence.processes?.length ?? 0,
   };
-  for (const subject of joinSubjects(evidence.changes, evidence.artifacts, evidence.lookups)) weigh(tally, subject, evidence.rules);
+  const subjects = joinSubjects(evidence.changes, evidence.artifacts, evidence.lookups, evidence.processes);
+  for (const subject of subjects) weigh(tally, subject, evidence.rules);
   for (const lookup of evidence.lookups) tally.doubts.lookup(lookup);
   const doubts = tally.doubts.words(evidence.gaps, evidence.failedSteps);
   const level = levelOf(tally, doubts);
@@ -66,7 +74,7 @@ export function judge(evidence: Evidence): Verdict {
 
 function weigh(tally: Tally, subject: Subject, rules: readonly Rule[]): void {
   if (subject.change !== undefined) tally.changes += 1;
-  if (subject.artifact !== undefined) tally.files += 1;
+  if (subject.artifact?.kind === 'file') tally.files += 1;
   tally.doubts.add(subject);
   const fired = rules.filter((rule) => rule.fires(subject));
   for (const rule of fired) {
@@ -75,12 +83,15 @@ function weigh(tally: Tally, subject: Subject, rules: readonly Rule[]): void {
   }
   const worst = (['malicious', 'suspicious', 'notice'] as const).find((level) => fired.some((rule) => rule.level === level));
   if (worst === undefined) return;
-  tally.subjects[worst] += 1;
+  if (worst !== 'malicious') tally.subjects[worst] += 1;
   if (worst === 'malicious') nameMalware(tally, subject);
   else for (const rule of fired) if (isHeavier(rule, tally.best)) tally.best = rule;
 }
 
-function nameMalware(tally: Tally, { lookup }: Subject): void {
+function nameMalware(tally: Tally, { artifact, lookup }: Subject): void {
+  const sha256 = artifact?.sha256 ?? '';
+  if (artifact?.kind !== 'process-executable' || !tally.malware.has(sha256)) tally.subjects.malicious += 1;
+  tally.malware.add(sha256);
   const label = lookup?.label ?? lookup?.name;
   if (label !== undefined) tally.labels.add(label);
 }
@@ -114,7 +125,7 @@ function levelOf({ subjects, findings }: Tally, doubts: readonly string[]): Verd
 }
 
 function headlineFacts(tally: Tally, level: VerdictLevel, doubts: readonly string[], blindSpots: readonly string[]): HeadlineFacts {
-  const { subjects, changes, files, best } = tally;
+  const { subjects, changes, files, processes, best } = tally;
   return {
     level,
     malicious: subjects.malicious,
@@ -125,6 +136,7 @@ function headlineFacts(tally: Tally, level: VerdictLevel, doubts: readonly strin
     doubts,
     changes,
     files,
+    processes,
     blindSpots,
   };
 }

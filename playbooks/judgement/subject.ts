@@ -2,19 +2,28 @@ import type { Artifact, ArtifactSource } from '../domain/artifact.js';
 import type { Change, Place } from '../domain/change.js';
 import type { Lookup } from '../domain/lookup.js';
 import { pathBytes } from '../domain/path-name.js';
+import type { Process } from '../domain/process.js';
 
-/** What a rule looks at: a changed path with the bytes acquired from it and what is known of them; or acquired bytes alone. */
+/**
+ * What a rule looks at: a changed path with the bytes acquired from it and what is known of them; a process with those of its executable; or
+ * acquired bytes alone.
+ */
 export interface Subject {
   readonly change?: Change;
   readonly artifact?: Artifact;
   readonly lookup?: Lookup;
+  readonly process?: Process;
 }
 
 /** Where a subject lies; undefined for bytes that came from no path. */
-export function sourceOf({ change, artifact }: Subject): ArtifactSource | undefined {
+export function sourceOf({ change, artifact, process }: Subject): ArtifactSource | undefined {
+  if (process !== undefined) {
+    const { container, containerId, pid, executable } = process;
+    return { container, containerId, place: { kind: 'process', pid }, path: executable.path };
+  }
   if (change === undefined) return artifact?.source;
-  const { container, containerId, place, path } = change;
-  return { container, containerId, place, path };
+  const { container, containerId, instance, place, path } = change;
+  return { container, containerId, ...(instance === undefined ? {} : { instance }), place, path };
 }
 
 /** The identity of a path in a run. */
@@ -33,6 +42,7 @@ function placeParts(place: Place): string[] {
  */
 export function rawPath({ place, path }: Pick<ArtifactSource, 'place' | 'path'>): string {
   const name = pathBytes(path).toString('latin1');
+  if (place.kind === 'process') return name.replace(/^\/+/, '');
   return place.kind === 'volume' ? `${mountOf(place.mountPath)}/${name}` : name;
 }
 
@@ -51,8 +61,16 @@ function mountOf(mountPath: string): string {
     .replace(/^\/+|\/+$/g, '');
 }
 
-/** Joins changes with the artifacts taken from them and with the answers about their hashes. Files without a change come last. */
-export function* joinSubjects(changes: Iterable<Change>, artifacts: readonly Artifact[], lookups: readonly Lookup[]): Generator<Subject> {
+/**
+ * Joins changes with the artifacts taken from them and with the answers about their hashes, then processes with those of what they run. Files
+ * without a change come after the changes, executables without a process last.
+ */
+export function* joinSubjects(
+  changes: Iterable<Change>,
+  artifacts: readonly Artifact[],
+  lookups: readonly Lookup[],
+  processes: readonly Process[] = [],
+): Generator<Subject> {
   const answers = worstAnswers(lookups);
   const files = new Map<string, Artifact>();
   for (const artifact of artifacts) {
@@ -65,6 +83,34 @@ export function* joinSubjects(changes: Iterable<Change>, artifacts: readonly Art
     yield { change, ...withAnswer(files.get(key), answers) };
   }
   for (const [key, artifact] of files) if (!used.has(key)) yield withAnswer(artifact, answers);
+  yield* processSubjects(processes, artifacts, answers);
+}
+
+/**
+ * Processes that run the same with the same arguments are one subject: thousands of them say no more than one. What is known of an executable
+ * goes with the first process that runs it, so that a file counts once.
+ */
+function* processSubjects(processes: readonly Process[], artifacts: readonly Artifact[], answers: ReadonlyMap<string, Lookup>): Generator<Subject> {
+  const executables = new Map<string, Artifact>();
+  for (const artifact of artifacts) {
+    if (artifact.kind === 'process-executable' && artifact.source !== undefined)
+      executables.set(executableKey(artifact.source.containerId, artifact), artifact);
+  }
+  const seen = new Set<string>();
+  for (const process of [...processes].sort((a, b) => a.pid - b.pid)) {
+    const { containerId, executable, arguments: parts } = process;
+    const same = JSON.stringify([containerId, executable.state, executable.path.b64, executable.sha256, parts.map(({ b64 }) => b64)]);
+    if (seen.has(same)) continue;
+    seen.add(same);
+    const key = executableKey(containerId, executable);
+    yield { process, ...withAnswer(executables.get(key), answers) };
+    executables.delete(key);
+  }
+  for (const artifact of executables.values()) yield withAnswer(artifact, answers);
+}
+
+function executableKey(containerId: string, { sha256 }: { readonly sha256?: string | undefined }): string {
+  return `${containerId} ${sha256 ?? ''}`;
 }
 
 const worstFirst: readonly Lookup['status'][] = [

@@ -1,6 +1,7 @@
 import type { Artifact } from '../domain/artifact.js';
 import type { Change } from '../domain/change.js';
 import type { Lookup } from '../domain/lookup.js';
+import type { Process } from '../domain/process.js';
 import type { StepRecord } from '../domain/run.js';
 import { safeText, shortText } from '../domain/short-text.js';
 import type { Verdict } from '../domain/verdict.js';
@@ -8,6 +9,7 @@ import type { Board } from '../facts.js';
 import type { RunInfo } from '../ports.js';
 import { lookAtFirst } from './look-first.js';
 import type { Counts, Report, ReportStep } from './model.js';
+import { mountRows } from './mounts.js';
 import { firstRows } from './rows.js';
 import { summaryOf } from './summary.js';
 
@@ -26,6 +28,8 @@ export interface ReportInput {
   readonly lookups: readonly Lookup[];
   /** Read once. */
   readonly changes: Iterable<Change>;
+  /** As the listing has them; read once. */
+  readonly processes?: Iterable<Process>;
   /** Mount points, writable for the suspect, that no diff shows and that were not collected. */
   readonly blindSpots: readonly string[];
   readonly custody: { readonly entries: number; readonly head: string };
@@ -39,6 +43,10 @@ export function buildReport(input: ReportInput): Report {
     changes.total += 1;
     changes[kind] += 1;
   });
+  let fileless = 0;
+  const processRows = firstRows(input.processes ?? [], ({ executable }) => {
+    if (executable.state === 'deleted' || executable.state === 'memfd') fileless += 1;
+  });
   const gaps = input.steps.flatMap(({ name, record }) => (record?.gaps ?? []).map((gap) => ({ step: name, ...gap })));
   const limits = input.steps.flatMap(({ name, record }) => (record?.limits ?? []).map((limit) => ({ step: name, ...limit })));
   const steps = input.steps.map(({ name, record }) => stepOf(name, record));
@@ -51,11 +59,13 @@ export function buildReport(input: ReportInput): Report {
     verdict,
     findings,
     lookAtFirst: lookAtFirst(findings),
-    counts: countsOf(input, changes),
+    counts: countsOf(input, changes, { total: processRows.total, fileless }),
     blindSpots: input.blindSpots.map((mount) => safeText(mount, 300)),
+    mounts: mountRows(input.board.containers ?? []),
     gaps,
     limits,
     changes: { ...changeRows, ...listingOf(input.board.changes?.sha256) },
+    processes: { ...processRows, ...listingOf(input.board.processes?.sha256) },
     artifacts: { ...firstRows(input.artifacts, () => undefined), ...listingOf(input.board.artifacts?.sha256) },
     lookups: [...input.lookups],
     steps,
@@ -91,7 +101,7 @@ function runOf({ run, writtenAt, board }: ReportInput): Report['run'] {
   };
 }
 
-function countsOf({ artifacts, lookups }: ReportInput, changes: Counts['changes']): Counts {
+function countsOf({ artifacts, lookups }: ReportInput, changes: Counts['changes'], processes: Counts['processes']): Counts {
   const files = artifacts.filter(({ kind }) => kind === 'file');
   const statuses = lookups.map(({ status }) => status).sort();
   return {
@@ -100,8 +110,10 @@ function countsOf({ artifacts, lookups }: ReportInput, changes: Counts['changes'
       total: files.length,
       bytes: files.reduce((sum, { size }) => sum + size, 0),
       known: files.filter(({ known }) => known).length,
+      left: files.filter(({ left }) => left === true).length,
       unstable: files.filter(({ unstable }) => unstable === true).length,
     },
+    processes,
     lookups: Object.fromEntries([...new Set(statuses)].map((status) => [status, statuses.filter((each) => each === status).length])),
   };
 }

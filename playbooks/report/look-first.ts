@@ -1,6 +1,6 @@
-import { cutText, shortText } from '../domain/short-text.js';
+import { cutText } from '../domain/short-text.js';
 import type { Finding } from '../domain/verdict.js';
-import { pathText } from '../judgement/evidence.js';
+import { containerText, pathText } from '../judgement/evidence.js';
 import { sourceKey } from '../judgement/subject.js';
 import type { Look } from './model.js';
 
@@ -33,7 +33,7 @@ function lookOf(group: readonly Finding[], rank: number): Look[] {
       rank,
       level,
       where: subject === undefined ? (sha256 ?? 'a path too long to show') : cutText(pathText(subject), 300),
-      ...(subject === undefined ? {} : { container: shortText(subject.container, 63) }),
+      ...(subject === undefined ? {} : { container: containerText(subject) }),
       ...(sha256 === undefined ? {} : { sha256 }),
       why: group.map(({ title }) => title),
       evidence,

@@ -1,9 +1,11 @@
 import type { Artifact } from '../domain/artifact.js';
 import type { Change } from '../domain/change.js';
 import type { Lookup } from '../domain/lookup.js';
-import { lookupWords, pathText } from '../judgement/evidence.js';
+import { containerText, lookupWords, pathText } from '../judgement/evidence.js';
 import { code, prose } from './markdown-text.js';
 import type { Report } from './model.js';
+import type { MountRow } from './mounts.js';
+import { processSection } from './process-text.js';
 
 /** Rows of a long list that the Markdown shows; the JSON report and the listings hold the rest. */
 const maxRows = 200;
@@ -17,8 +19,10 @@ export function reportMarkdown(report: Report): string {
     findings(report),
     counts(report),
     section('Lookups', 'A hash that is unknown was never seen by the source. That says nothing good about it.', report.lookups.map(lookupRow)),
+    processSection(report),
     section(`Changed paths`, listingNote(report.changes), report.changes.rows.map(changeRow)),
     section('Acquired files', listingNote(report.artifacts), report.artifacts.rows.filter(({ kind }) => kind === 'file').map(artifactRow)),
+    section('Mounts', '', report.mounts.map(mountRow)),
     steps(report),
     provenance(report),
   ];
@@ -48,7 +52,7 @@ function looks({ lookAtFirst }: Report): string[] {
 function missing({ gaps, limits, blindSpots, verdict }: Report): string[] {
   const rows = [
     ...(verdict.doubts ?? []).map((doubt) => `- ${prose(doubt)}`),
-    ...blindSpots.map((mount) => `- ${code(mount)}: writable, in no diff, not collected`),
+    ...blindSpots.map((mount) => `- ${code(mount)}: writable, in no diff, its files not taken`),
     ...capped(gaps, ({ step, subject, reason, detail }) => `- ${prose(subject, 300)}: ${prose(reason)}${detailOf(detail)} (step ${prose(step)})`),
     ...capped(
       limits,
@@ -72,13 +76,14 @@ function findings({ findings: list, verdict }: Report): string[] {
   return ['## Findings', '', '| weight | level | rule | evidence | ATT&amp;CK, as a suggestion |', '|---|---|---|---|---|', ...rows, ...more];
 }
 
-function counts({ counts: { changes, files, lookups } }: Report): string[] {
+function counts({ counts: { changes, files, processes, lookups } }: Report): string[] {
   const statuses = Object.entries(lookups).map(([status, count]) => `${count} ${prose(status)}`);
   return [
     '## Counts',
     '',
     `- changed paths: ${changes.total} (${changes.added} added, ${changes.changed} changed, ${changes.deleted} deleted, ${changes.present} present in volumes)`,
-    `- acquired files: ${files.total}, ${files.bytes} bytes (${files.known} with bytes that the evidence store had already, ${files.unstable} that changed while read)`,
+    `- acquired files: ${files.total}, ${files.bytes} bytes (${files.known} with bytes that the evidence store had already, ${files.left} hashed and left on the node, ${files.unstable} that changed while read)`,
+    `- processes: ${processes.total} (${processes.fileless} with a program that is on no file system any more)`,
     `- lookups: ${statuses.length === 0 ? 'none' : statuses.join(', ')}`,
   ];
 }
@@ -99,17 +104,25 @@ function listingNote({ total, complete, rows, listing }: Report['changes'] | Rep
 }
 
 function changeRow(change: Change): string {
-  const { kind, type, mode, size, container, origin, mtime } = change;
+  const { kind, type, mode, size, origin, mtime } = change;
   const facts = [mode ?? '', size === undefined ? '' : `${size} bytes`, mtime ?? '', origin === 'container' ? '' : `left by ${origin}`].filter(
     (fact) => fact !== '',
   );
   const target = change.target === undefined ? '' : ` to ${code(change.target.text)}`;
-  return `- ${kind} ${type} ${code(pathText(change))}${target} in ${code(container)}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
+  return `- ${kind} ${type} ${code(pathText(change))}${target} in ${code(containerText(change))}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
 }
 
-function artifactRow({ sha256, size, content, source, unstable }: Artifact): string {
-  const where = source === undefined ? '' : ` ${code(pathText(source))} in ${code(source.container)}`;
-  return `- ${code(sha256)}${where}: ${content}, ${size} bytes${unstable === true ? ', changed while read' : ''}`;
+function artifactRow({ sha256, size, content, source, left, unstable }: Artifact): string {
+  const where = source === undefined ? '' : ` ${code(pathText(source))} in ${code(containerText(source))}`;
+  return `- ${code(sha256)}${where}: ${content}, ${size} bytes${left === true ? ', left on the node' : ''}${unstable === true ? ', changed while read' : ''}`;
+}
+
+const others = { container: 'this container alone', pod: 'the pod', pods: 'other pods', node: 'the node' } as const;
+
+function mountRow({ container, instance, mountPath, kind, volume, filesystem, readOnly, shared, treatment }: MountRow): string {
+  const what = `${kind}${volume === mountPath ? '' : ` ${code(volume)}`}${filesystem === undefined ? '' : ` on ${prose(filesystem)}`}`;
+  const where = `${code(mountPath)} in ${code(container)}${instance === undefined ? '' : ` (${instance} instance)`}`;
+  return `- ${where}: ${what}, ${readOnly ? 'read-only' : 'writable'}, of ${others[shared]}; ${treatment}`;
 }
 
 function lookupRow(lookup: Lookup): string {

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { artifactSchema, sha256Schema } from '../domain/artifact.js';
 import { changeSchema } from '../domain/change.js';
 import { lookupSchema } from '../domain/lookup.js';
+import { processSchema } from '../domain/process.js';
 import { targetSchema } from '../domain/request.js';
 import { failureSchema, gapSchema, limitSchema } from '../domain/run.js';
 import { findingSchema, verdictSchema } from '../domain/verdict.js';
+import { mountRowSchema } from './mounts.js';
 
 const count = z.int().nonnegative();
 
@@ -36,8 +38,13 @@ export type Look = z.output<typeof lookSchema>;
 
 const countsSchema = z.object({
   changes: z.object({ total: count, added: count, changed: count, deleted: count, present: count }),
-  /** Files acquired, their bytes, and how many of them the evidence store had before. */
-  files: z.object({ total: count, bytes: count, known: count, unstable: count }),
+  /**
+   * Files acquired, their bytes, how many of them the evidence store had before, how many were only hashed and left on the node, and how many
+   * changed while they were read.
+   */
+  files: z.object({ total: count, bytes: count, known: count, left: count.default(0), unstable: count }),
+  /** Processes, and how many of them run what no file system has any more. */
+  processes: z.object({ total: count, fileless: count }).default({ total: 0, fileless: 0 }),
   /** By status. */
   lookups: z.record(z.string(), count),
 });
@@ -75,9 +82,12 @@ export const reportSchema = z.object({
   counts: countsSchema,
   /** Writable mounts that no diff shows and that nobody looked into. */
   blindSpots: z.array(z.string()),
+  /** What the containers have mounted, and what was done with it. */
+  mounts: z.array(mountRowSchema).default([]),
   gaps: z.array(gapSchema.extend({ step: z.string() })),
   limits: z.array(limitSchema.extend({ step: z.string() })),
   changes: rowsSchema(changeSchema),
+  processes: rowsSchema(processSchema).default({ total: 0, complete: true, rows: [] }),
   artifacts: rowsSchema(artifactSchema),
   lookups: z.array(lookupSchema),
   steps: z.array(stepSchema),

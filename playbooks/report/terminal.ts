@@ -1,6 +1,7 @@
 import { safeText } from '../domain/short-text.js';
 import type { Finding, VerdictLevel } from '../domain/verdict.js';
 import type { Report } from './model.js';
+import { processLines } from './process-text.js';
 
 /** How to paint text; the plain terminal paints nothing. Fits picocolors. */
 export interface Paint {
@@ -24,6 +25,7 @@ export function terminalReport(report: Report, paint: Paint = plainPaint): strin
     head(report, paint),
     looks(report, paint),
     findings(report, paint),
+    processes(report, paint),
     counts(report, paint),
     missing(report, paint),
     foot(report, paint),
@@ -55,7 +57,7 @@ function head({ run, verdict, summary }: Report, paint: Paint): string[] {
 function looks({ lookAtFirst }: Report, paint: Paint): string[] {
   if (lookAtFirst.length === 0) return [];
   const rows = lookAtFirst.flatMap(({ rank, where, container, level, why, sha256 }) => [
-    `${String(rank).padStart(3)}  ${colourOf(level, paint)(show(where))}${container === undefined ? '' : paint.dim(`  in ${show(container, 63)}`)}`,
+    `${String(rank).padStart(3)}  ${colourOf(level, paint)(show(where))}${container === undefined ? '' : paint.dim(`  in ${show(container, 83)}`)}`,
     `     ${show(why.join(', '))}${sha256 === undefined ? '' : paint.dim(`  sha256 ${show(sha256, 64)}`)}`,
   ]);
   return [paint.bold('Look at these first'), ...rows];
@@ -72,12 +74,18 @@ function findings({ findings: list, verdict }: Report, paint: Paint): string[] {
   return [paint.bold(`Findings (${verdict.findingCount})`), ...rows, ...(more > 0 ? [paint.dim(`  and ${more} more`)] : []), ...techniques];
 }
 
-function counts({ counts: { changes, files, lookups } }: Report, paint: Paint): string[] {
+function processes(report: Report, paint: Paint): string[] {
+  const rows = processLines(report);
+  return rows.length === 0 ? [] : [paint.bold(`Processes (${report.processes.total})`), ...rows];
+}
+
+function counts({ counts: { changes, files, processes: running, lookups } }: Report, paint: Paint): string[] {
   const statuses = Object.entries(lookups).map(([status, count]) => `${count} ${show(status, 40)}`);
   return [
     paint.bold('Counts'),
     `  changed paths   ${changes.total}: ${changes.added} added, ${changes.changed} changed, ${changes.deleted} deleted, ${changes.present} present in volumes`,
-    `  acquired files  ${files.total}, ${files.bytes} bytes`,
+    `  acquired files  ${files.total}, ${files.bytes} bytes${files.left === 0 ? '' : `, ${files.left} of them hashed and left on the node`}`,
+    `  processes       ${running.total}: ${running.fileless} with a program that is on no file system any more`,
     `  lookups         ${statuses.length === 0 ? 'none' : statuses.join(', ')}`,
   ];
 }
@@ -90,7 +98,7 @@ function missing({ gaps, limits, blindSpots, steps }: Report, paint: Paint): str
         const why = error === undefined ? (reason ?? '') : `${error.code}: ${error.message}`;
         return `step ${name}: ${status}${why === '' ? '' : `, ${why}`}`;
       }),
-    ...blindSpots.map((mount) => `${mount}: writable, in no diff, not collected`),
+    ...blindSpots.map((mount) => `${mount}: writable, in no diff, its files not taken`),
     ...gaps.map(({ subject, reason, detail }) => `${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
     ...limits.map(({ subject, reason, detail }) => `left out: ${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
   ];
