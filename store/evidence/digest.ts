@@ -1,7 +1,27 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 /** How much of the start of each file is kept for telling its kind. */
 const headBytes = 512;
+
+/** What is known of bytes once they have all been seen. */
+export interface Digests {
+  readonly sha256: string;
+  readonly sha1: string;
+  readonly md5: string;
+  readonly size: number;
+  readonly head: Uint8Array;
+}
+
+/** The same as {@link Digest} for bytes that are all there, without its objects: there may be thousands of small files. */
+export function digestOf(bytes: Uint8Array): Digests {
+  return {
+    sha256: hash('sha256', bytes),
+    sha1: hash('sha1', bytes),
+    md5: hash('md5', bytes),
+    size: bytes.length,
+    head: Uint8Array.from(bytes.subarray(0, headBytes)),
+  };
+}
 
 /** All hashes, the size and the head of a stream in one pass. */
 export class Digest {
@@ -20,7 +40,7 @@ export class Digest {
   }
 
   /** Ends the pass; can be called once. */
-  finish(): { sha256: string; sha1: string; md5: string; size: number; head: Uint8Array } {
+  finish(): Digests {
     return {
       sha256: this.hashes.sha256.digest('hex'),
       sha1: this.hashes.sha1.digest('hex'),

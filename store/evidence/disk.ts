@@ -1,16 +1,22 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { chmod, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { untilAborted } from '../../playbooks/domain/abort.js';
 import { sha256Schema } from '../../playbooks/domain/artifact.js';
 import { TriageError } from '../../playbooks/domain/error.js';
-import type { EvidencePort, StoredEvidence } from '../../playbooks/ports.js';
-import { Digest } from './digest.js';
+import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../playbooks/ports.js';
+import { BatchWriter, corrupt } from './batch-writer.js';
+import { type Digests, digestOf } from './digest.js';
 import type { HostIdentity } from './folder.js';
 import { linkNew, prepareFolder, syncFolder, thisHost } from './folder.js';
 import { onStore, systemCode } from './fs-error.js';
+import { writeLarge } from './large-file.js';
+
+/** Up to so many bytes wait in memory, to be written in a batch. */
+const smallBytes = 64 * 1024;
+/** All small ones together; what comes beyond is written at once. */
+const heldBytes = 16 * 1024 * 1024;
 
 /** An evidence store in a folder of this machine, which can also check itself. */
 export interface DiskEvidence extends EvidencePort {
@@ -18,6 +24,7 @@ export interface DiskEvidence extends EvidencePort {
   check(sha256: string, signal: AbortSignal): Promise<boolean>;
 }
 
+type Source = Parameters<EvidencePort['put']>[0];
 type Expected = Parameters<EvidencePort['put']>[2];
 
 /**
@@ -26,9 +33,11 @@ type Expected = Parameters<EvidencePort['put']>[2];
  */
 export async function createDiskEvidence(folder: string, host?: HostIdentity): Promise<DiskEvidence> {
   await prepareFolder(folder, host ?? (await thisHost()));
+  const stager = new Stager(folder);
   return {
     has: (sha256) => has(pathOf(folder, sha256)),
-    put: (source, signal, expected) => put(folder, source, signal, expected),
+    put: async (source, signal, expected) => (await stager.stage(source, signal, expected)).keep(),
+    stage: (source, signal, expected) => stager.stage(source, signal, expected),
     open: (sha256) => openForReading(pathOf(folder, sha256), sha256),
     check: (sha256, signal) => check(pathOf(folder, sha256), sha256, signal),
   };
@@ -48,44 +57,68 @@ async function has(path: string): Promise<boolean> {
   }
 }
 
-async function put(folder: string, source: Parameters<EvidencePort['put']>[0], signal: AbortSignal, expected: Expected): Promise<StoredEvidence> {
-  const temporary = join(folder, 'tmp', randomUUID());
-  try {
-    const digest = await writeTemporary(temporary, source, signal);
-    compare(digest, expected);
-    const existed = await onStore('keep a file', () => keep(temporary, pathOf(folder, digest.sha256), digest.size));
-    return { ...digest, existed };
-  } finally {
-    await unlink(temporary).catch(() => undefined);
-  }
-}
+/** Takes bytes apart: small ones in memory, until a batch makes them durable, large ones in a temporary file. */
+class Stager {
+  private readonly batches = new BatchWriter();
+  private held = 0;
 
-async function writeTemporary(
-  path: string,
-  source: Parameters<EvidencePort['put']>[0],
-  signal: AbortSignal,
-): Promise<Omit<StoredEvidence, 'existed'>> {
-  const handle = await onStore('make a temporary file', () => open(path, 'wx', 0o600));
-  try {
-    const digest = new Digest();
-    for await (const chunk of untilAborted(source, signal)) {
-      digest.update(chunk);
-      await onStore('write', () => writeAll(handle, chunk));
+  constructor(private readonly folder: string) {}
+
+  async stage(source: Source, signal: AbortSignal, expected: Expected): Promise<StagedEvidence> {
+    const chunks = untilAborted<Uint8Array>(source, signal);
+    const start: Uint8Array[] = [];
+    let size = 0;
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+      start.push(next.value);
+      size += next.value.length;
+      if (size > smallBytes || this.held + size > heldBytes) return this.large(andThen(start, chunks), expected);
     }
-    await onStore('write', () => handle.sync());
-    return digest.finish();
-  } finally {
-    await handle.close();
+    return this.small(Buffer.concat(start), expected);
+  }
+
+  private small(data: Uint8Array, expected: Expected): StagedEvidence {
+    const digest = digestOf(data);
+    compare(digest, expected);
+    this.held += data.length;
+    const discard = (): Promise<void> => {
+      this.held -= data.length;
+      return Promise.resolve();
+    };
+    const put = async (): Promise<StoredEvidence> => {
+      const existed = await this.batches.add(temporaryIn(this.folder), pathOf(this.folder, digest.sha256), data);
+      return { ...digest, existed };
+    };
+    return { ...digest, keep: () => put().finally(discard), discard };
+  }
+
+  private async large(chunks: AsyncIterable<Uint8Array>, expected: Expected): Promise<StagedEvidence> {
+    const temporary = temporaryIn(this.folder);
+    const discard = (): Promise<void> => unlink(temporary).catch(() => undefined);
+    try {
+      const digest = await writeLarge(temporary, chunks);
+      compare(digest, expected);
+      const put = async (): Promise<StoredEvidence> => {
+        const existed = await onStore('keep a file', () => keep(temporary, pathOf(this.folder, digest.sha256), digest.size));
+        return { ...digest, existed };
+      };
+      return { ...digest, keep: () => put().finally(discard), discard };
+    } catch (error) {
+      await discard();
+      throw error;
+    }
   }
 }
 
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
-    at += (await handle.write(chunk, at, chunk.length - at)).bytesWritten;
-  }
+function temporaryIn(folder: string): string {
+  return join(folder, 'tmp', randomUUID());
 }
 
-function compare(digest: Omit<StoredEvidence, 'existed'>, expected: Expected): void {
+async function* andThen<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+  yield* first;
+  yield* rest;
+}
+
+function compare(digest: Digests, expected: Expected): void {
   if (expected?.size !== undefined && expected.size !== digest.size) {
     throw new TriageError('digest-mismatch', `${digest.size} bytes came where ${expected.size} were announced; nothing was stored`);
   }
@@ -98,10 +131,9 @@ function compare(digest: Omit<StoredEvidence, 'existed'>, expected: Expected): v
 async function keep(temporary: string, path: string, size: number): Promise<boolean> {
   const folder = dirname(path);
   if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(dirname(folder));
-  await chmod(temporary, 0o400);
   const isNew = await linkNew(temporary, path);
   if (!isNew && (await stat(path)).size !== size) {
-    throw new TriageError('store-corrupt', `the store's file ${path} has another size than its name says; restore it from a copy`);
+    throw corrupt(path);
   }
   // Also when it existed: the process that linked it may have died before this line.
   await syncFolder(folder);

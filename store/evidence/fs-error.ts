@@ -6,7 +6,7 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 /** What a failed write to the store means: `store-full` (ENOSPC, EDQUOT) or `store-unwritable`. */
-function storeError(error: unknown, what: string): TriageError {
+export function storeError(error: unknown, what: string): TriageError {
   if (error instanceof TriageError) return error;
   const code = systemCode(error);
   const text = error instanceof Error ? error.message : String(error);
