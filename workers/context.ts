@@ -28,12 +28,16 @@ export interface WorkerConfig {
     readonly port: number;
     readonly knownHosts: string;
     readonly sudo: readonly string[];
+    /** Bytes a second that one node may send; 0: no cap. */
+    readonly bandwidth: number;
   };
   /** Absent key file: hashes are not asked for, and the report says so. */
   readonly virusTotal: { readonly url: string; readonly keyFile?: string | undefined; readonly limits: QuotaLimits };
   readonly nerdctl: readonly string[];
   readonly ctr: readonly string[];
   readonly nodeSlots: number;
+  /** Whether steps may run tar in the suspect's containers (method `kubectl-cp`). */
+  readonly inContainer: boolean;
   /** How long a worker may be silent, in milliseconds, before its step goes to another one. */
   readonly lockMs: number;
 }
@@ -67,7 +71,13 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     clusters: [config.cluster.name],
     playbooks: around.playbooks,
     rules: around.rules,
-    ports: { cluster, inContainer: cluster, nodes, evidence: around.evidence, ...(intel === undefined ? {} : { intel }) },
+    ports: {
+      cluster,
+      nodes,
+      evidence: around.evidence,
+      ...(config.inContainer ? { inContainer: cluster } : {}),
+      ...(intel === undefined ? {} : { intel }),
+    },
     nerdctl: config.nerdctl,
     ctr: config.ctr,
     nodeSlots: config.nodeSlots,
@@ -99,8 +109,8 @@ export function openNodes({ ssh }: Pick<WorkerConfig, 'ssh'>): NodePort & { clos
     const missing = new TriageError('config-invalid', 'there is no key to log in to nodes with: set PODTRIAGE_SSH_KEY, or start an ssh agent');
     return { connect: () => Promise.reject(missing), close: () => Promise.resolve() };
   }
-  const { port, knownHosts, sudo, user = userInfo().username } = ssh;
-  return createSshNodes({ user, port, login, knownHosts, sudo, connectTimeoutMs: 15_000, keepaliveMs: 5_000 });
+  const { port, knownHosts, sudo, bandwidth, user = userInfo().username } = ssh;
+  return createSshNodes({ user, port, login, knownHosts, sudo, bandwidth, connectTimeoutMs: 15_000, keepaliveMs: 5_000 });
 }
 
 /** VirusTotal, if a key was given. Throws `config-invalid`. */

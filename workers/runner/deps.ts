@@ -15,7 +15,8 @@ import type { Timings } from './timings.js';
 /** The outside world as adapters give it; the runner puts custody between it and the steps. */
 export interface RunnerPorts {
   readonly cluster: ClusterPort;
-  readonly inContainer: InContainerPort;
+  /** Absent: this worker may not run anything in a container. */
+  readonly inContainer?: InContainerPort;
   readonly nodes: NodePort;
   readonly evidence: EvidencePort;
   /** Absent: no source is configured, and hashes are recorded as not asked. */

@@ -41,7 +41,7 @@ function probeContext(deps: RunnerDeps, { info, step }: StepPlan, signal: AbortS
     cluster: { pod: ends, node: ends, events: ends, log: ends },
     inContainer: { archive: ends },
     nodes: { connect: ends },
-    evidence: { has: (sha256) => deps.ports.evidence.has(sha256), open: (sha256) => deps.ports.evidence.open(sha256), put: ends },
+    evidence: { has: (sha256) => deps.ports.evidence.has(sha256), open: (sha256) => deps.ports.evidence.open(sha256), put: ends, stage: ends },
     history: history(deps, info),
     recordArtifacts: ends,
     recordLookups: ends,

@@ -1,4 +1,5 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
+import { containerTarArgv } from '../../playbooks/acquisition/taking/container-tar.js';
 import { asTriageError } from '../../playbooks/domain/error.js';
 import type { JsonObject } from '../../playbooks/domain/json.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
@@ -12,7 +13,7 @@ export function recordedInContainer(inContainer: InContainerPort, footprints: Fo
     async archive(ref, container, path, maxBytes, signal) {
       const subject = `${ref.namespace}/${ref.pod}/${container}`;
       const name = 'in-container-tar';
-      const detail = { name, ...podDetail(ref), container, argv: ['tar', 'cf', '-', displayText(path)], privileged: false };
+      const detail = { name, ...podDetail(ref), container, argv: containerTarArgv(displayText(path)), privileged: false };
       const id = await footprints.begin('command.started', subject, detail);
       const since = elapsed();
       const end = (outcome: JsonObject): Promise<void> => footprints.end('command.finished', subject, id, { name, ...outcome, durationMs: since() });

@@ -4,35 +4,56 @@ import type { JsonObject } from '../../playbooks/domain/json.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
 import type { CommandOutcome, NodeCommand, NodePort, NodeSession, RunningCommand } from '../../playbooks/ports.js';
 import { elapsed, type Footprints } from './footprints.js';
+import { Places } from './places.js';
 
 const maxArgument = 2_000;
 const maxStderr = 500;
 
-/** Puts each command on a node into custody: before it starts, and when it has ended. */
+/**
+ * Commands that one attempt may have on a node at a time; more wait, before their entry in custody. Times the node's slots (attempts at a
+ * time, over all workers), this is what a node bears. A step that keeps as many commands open as this and then waits for another one
+ * waits for ever.
+ */
+const commandsAtATime = 3;
+
+/** Puts each command on a node into custody: before it starts, and when it has ended. Made for one attempt at a step. */
 export function recordedNodes(nodes: NodePort, footprints: Footprints): NodePort {
+  const places = new Places(commandsAtATime);
   return {
     async connect(node, signal) {
-      return recordedSession(await nodes.connect(node, signal), footprints);
+      return recordedSession(await nodes.connect(node, signal), footprints, places);
     },
   };
 }
 
-function recordedSession(session: NodeSession, footprints: Footprints): NodeSession {
-  const { name } = session.node;
+function recordedSession(session: NodeSession, footprints: Footprints, places: Places): NodeSession {
   return {
     node: session.node,
     close: () => session.close(),
     async start(command, signal) {
-      const id = await footprints.begin('command.started', name, intentOf(command, name));
-      const end = (detail: JsonObject): Promise<void> => footprints.end('command.finished', name, id, { name: command.name, ...detail });
-      const since = elapsed();
-      const running = await session.start(command, signal).catch(async (error: unknown) => {
-        await end({ error: asTriageError(error).code, durationMs: since() });
+      const release = await places.take(signal);
+      try {
+        const running = await recordedStart(session, command, footprints, signal);
+        running.finished.then(release, release);
+        return running;
+      } catch (error) {
+        release();
         throw error;
-      });
-      return recordedCommand(running, end, since);
+      }
     },
   };
+}
+
+async function recordedStart(session: NodeSession, command: NodeCommand, footprints: Footprints, signal: AbortSignal): Promise<RunningCommand> {
+  const { name } = session.node;
+  const id = await footprints.begin('command.started', name, intentOf(command, name));
+  const end = (detail: JsonObject): Promise<void> => footprints.end('command.finished', name, id, { name: command.name, ...detail });
+  const since = elapsed();
+  const running = await session.start(command, signal).catch(async (error: unknown) => {
+    await end({ error: asTriageError(error).code, durationMs: since() });
+    throw error;
+  });
+  return recordedCommand(running, end, since);
 }
 
 function recordedCommand(running: RunningCommand, end: (detail: JsonObject) => Promise<void>, since: () => number): RunningCommand {

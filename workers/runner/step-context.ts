@@ -5,6 +5,7 @@ import type { RunHistory, RunInfo, StepContext, StepLog } from '../../playbooks/
 import type { Attempt } from '../../store/run-log.js';
 import type { RunnerDeps } from './deps.js';
 import { Footprints } from './footprints.js';
+import { forbiddenInContainer } from './forbidden-in-container.js';
 import type { StepNotes } from './outcome.js';
 import type { StepPlan } from './plan.js';
 import { recordedCluster } from './recorded-cluster.js';
@@ -34,7 +35,7 @@ export function stepContext(
     nerdctl: deps.nerdctl,
     ctr: deps.ctr,
     cluster: recordedCluster(ports.cluster, footprints),
-    inContainer: recordedInContainer(ports.inContainer, footprints, lost),
+    inContainer: ports.inContainer === undefined ? forbiddenInContainer : recordedInContainer(ports.inContainer, footprints, lost),
     nodes: recordedNodes(ports.nodes, footprints),
     evidence: ports.evidence,
     history: history(deps, plan.info),

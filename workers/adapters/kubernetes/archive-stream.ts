@@ -8,9 +8,17 @@ import { StderrHead } from '../stderr-head.js';
 /** The websocket as the library hands it over. */
 export type ExecSocket = Awaited<ReturnType<WebSocketHandler['connect']>>;
 
-/** No byte for so long, though we were ready for one, and the transfer counts as cut: a dead peer does not say so. */
-const idleMs = 60_000;
 const pingMs = 15_000;
+
+/** How slow a sender may be before it is given up: a dead peer does not say so, and a hostile one drips. */
+export interface Pace {
+  /** No byte for so long, though we were ready for one. */
+  readonly idleMs: number;
+  /** What any transfer may take, beside the time for its bytes. */
+  readonly startMs: number;
+  readonly bytesPerSecond: number;
+}
+export const defaultPace: Pace = { idleMs: 60_000, startMs: 120_000, bytesPerSecond: 64 * 1024 };
 
 /** What the API server says at the end of an exec (Kubernetes API, meta/v1 Status). */
 const statusSchema = z.object({
@@ -28,11 +36,13 @@ export class ArchiveStream {
   private settled = false;
   private idle: NodeJS.Timeout | undefined;
   private ping: NodeJS.Timeout | undefined;
+  private readonly since = performance.now();
 
   /** `name` is what messages call the command. */
   constructor(
     private readonly name: string,
     private readonly maxBytes: number,
+    private readonly pace: Pace,
   ) {
     this.out.on('error', () => undefined);
     this.out.once('close', () => this.fail(new TriageError('cancelled', `${name}: its output was not wanted any more`)));
@@ -104,7 +114,10 @@ export class ArchiveStream {
   private watch(): void {
     clearTimeout(this.idle);
     if (this.socket === undefined || this.settled || this.out.writableNeedDrain) return;
-    this.idle = setTimeout(() => this.fail(truncated(this.name, `nothing came for ${idleMs / 1000} s`)), idleMs);
+    const { idleMs, startMs, bytesPerSecond } = this.pace;
+    const leftMs = startMs + (this.size * 1000) / bytesPerSecond - (performance.now() - this.since);
+    const why = leftMs < idleMs ? `too slow: ${this.size} bytes until now` : `nothing came for ${idleMs / 1000} s`;
+    this.idle = setTimeout(() => this.fail(new TriageError('timeout', `${this.name}: ${why}`)), Math.min(idleMs, leftMs));
   }
 
   private settle(): void {

@@ -4,6 +4,7 @@ import { TriageError, throwIfAborted } from '../../../playbooks/domain/error.js'
 import type { JsonValue } from '../../../playbooks/domain/json.js';
 import type { ClusterPort, InContainerPort, NodeRef, PodRef, PodSnapshot } from '../../../playbooks/ports.js';
 import { ApiRefusal, ApiServer } from './api-server.js';
+import { defaultPace, type Pace } from './archive-stream.js';
 import { openArchive } from './exec-archive.js';
 import { tail } from './log-tail.js';
 import { assertNames } from './names.js';
@@ -17,9 +18,9 @@ const maxLogBytes = 256 * 1024 * 1024;
  * Clusters by name, each with the path of its kubeconfig (its current context) or `in-cluster` for the service account of our own pod.
  * Throws `config-invalid` when one cannot be loaded.
  */
-export function createClusters(configs: Readonly<Record<string, string>>): ClusterPort & InContainerPort {
+export function createClusters(configs: Readonly<Record<string, string>>, pace = defaultPace): ClusterPort & InContainerPort {
   const servers = new Map(Object.entries(configs).map(([name, source]) => [name, new ApiServer(name, load(name, source))]));
-  return new Clusters(servers);
+  return new Clusters(servers, pace);
 }
 
 function load(name: string, source: string): KubeConfig {
@@ -37,7 +38,10 @@ function load(name: string, source: string): KubeConfig {
 }
 
 class Clusters implements ClusterPort, InContainerPort {
-  constructor(private readonly servers: ReadonlyMap<string, ApiServer>) {}
+  constructor(
+    private readonly servers: ReadonlyMap<string, ApiServer>,
+    private readonly pace: Pace,
+  ) {}
 
   async pod(ref: PodRef, signal: AbortSignal): Promise<PodSnapshot> {
     assertNames(ref);
@@ -89,7 +93,7 @@ class Clusters implements ClusterPort, InContainerPort {
   }
 
   archive(...[ref, container, path, maxBytes, signal]: Parameters<InContainerPort['archive']>): ReturnType<InContainerPort['archive']> {
-    return openArchive(this.server(ref.cluster), { ref, container, path, maxBytes }, signal);
+    return openArchive(this.server(ref.cluster), { ref, container, path, maxBytes }, signal, this.pace);
   }
 
   private server(cluster: string): ApiServer {

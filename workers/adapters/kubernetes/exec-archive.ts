@@ -1,12 +1,13 @@
 import { stringify } from 'node:querystring';
 import { PassThrough, type Readable } from 'node:stream';
 import { WebSocketHandler } from '@kubernetes/client-node/dist/web-socket-handler.js';
+import { containerTarArgv } from '../../../playbooks/acquisition/taking/container-tar.js';
 import { afterMs, orAbort } from '../../../playbooks/domain/abort.js';
 import { abortReason, TriageError } from '../../../playbooks/domain/error.js';
 import { displayText } from '../../../playbooks/domain/path-name.js';
 import type { PodRef } from '../../../playbooks/ports.js';
 import type { ApiServer } from './api-server.js';
-import { ArchiveStream, type ExecSocket } from './archive-stream.js';
+import { ArchiveStream, type ExecSocket, type Pace } from './archive-stream.js';
 import { assertNames } from './names.js';
 
 const connectMs = 30_000;
@@ -21,14 +22,16 @@ export interface ArchiveRequest {
 
 /**
  * Runs the container's own tar through the API server, as `kubectl cp` does, but counts a stream as whole only if the API server says so.
+ * The stream errors with `command-failed`, `limit-exceeded`, `transfer-truncated` or `timeout`.
  * Throws `command-failed` for a path that cannot be sent, `cluster-forbidden`, `cluster-unreachable`, `pod-not-found`.
  */
-export async function openArchive(server: ApiServer, request: ArchiveRequest, signal: AbortSignal): Promise<Readable> {
+export async function openArchive(server: ApiServer, request: ArchiveRequest, signal: AbortSignal, pace: Pace): Promise<Readable> {
   assertNames(request.ref, request.container);
-  const command = ['tar', 'cf', '-', '-C', '/', '--', relativePath(request.path)];
-  const query = stringify({ command, container: request.container, stdout: 'true', stderr: 'true' });
+  const command = containerTarArgv(relativePath(request.path));
+  // Nothing is sent on stdin: its end tells the command that we have gone.
+  const query = stringify({ command, container: request.container, stdin: 'true', stdout: 'true', stderr: 'true' });
   const path = `/api/v1/namespaces/${request.ref.namespace}/pods/${request.ref.pod}/exec?${query}`;
-  const stream = new ArchiveStream(`tar in container ${request.container} of ${request.ref.pod}`, request.maxBytes);
+  const stream = new ArchiveStream(`tar in container ${request.container} of ${request.ref.pod}`, request.maxBytes, pace);
   const connecting = handlerOf(server).connect(path, null, (channel, data) => {
     stream.take(channel, data);
     return true;
@@ -75,7 +78,7 @@ function relativePath(path: Uint8Array): string {
 function connectError(error: unknown, server: ApiServer, { ref, container }: ArchiveRequest): TriageError {
   const text = typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
   const status = /Unexpected server response: (\d{3})/.exec(text)?.[1];
-  if (status === '401' || status === '403') return server.forbidden('create pods/exec', `status ${status}`);
+  if (status === '401' || status === '403') return server.forbidden('get and create pods/exec', `status ${status}`);
   if (status === '404') return new TriageError('pod-not-found', `there is no pod ${ref.pod} in namespace ${ref.namespace} to run tar in`);
   if (status === '400') return new TriageError('container-not-running', `container ${container} of ${ref.pod} is not there or does not run`);
   return server.unreachable(error instanceof Error ? error : new Error(text));

@@ -12,11 +12,15 @@ const containerStatusSchema = z.object({
   imageID: z.string().default(''),
   restartCount: z.int().nonnegative().default(0),
   state: z.object({ running: z.unknown().optional(), terminated: z.unknown().optional() }).default({}),
+  lastState: z.object({ terminated: z.object({ containerID: z.string().default('') }).nullish() }).default({}),
 });
 type ContainerStatus = z.output<typeof containerStatusSchema>;
 
 const statusesSchema = z.array(containerStatusSchema).default([]);
-const specsSchema = z.array(z.object({ name: z.string(), image: z.string().default('') })).default([]);
+const specSchema = z.object({ name: z.string(), image: z.string().default(''), restartPolicy: z.string().optional() });
+type ContainerSpec = z.output<typeof specSchema>;
+
+const specsSchema = z.array(specSchema).default([]);
 
 const podSchema = z.object({
   metadata: z.object({ uid: z.string().min(1), annotations: z.record(z.string(), z.string()).default({}) }),
@@ -58,30 +62,36 @@ function staticUidOf(annotations: Readonly<Record<string, string>>): string | un
 
 function containersOf({ spec, status }: Pod): PodContainer[] {
   return [
-    ...group('init', spec.initContainers, status.initContainerStatuses),
-    ...group('container', spec.containers, status.containerStatuses),
-    ...group('ephemeral', spec.ephemeralContainers, status.ephemeralContainerStatuses),
+    ...group(initKind, spec.initContainers, status.initContainerStatuses),
+    ...group(() => 'container', spec.containers, status.containerStatuses),
+    ...group(() => 'ephemeral', spec.ephemeralContainers, status.ephemeralContainerStatuses),
   ];
+}
+
+/** An init container that goes on running beside the others is a sidecar (Kubernetes, "Sidecar Containers"). */
+function initKind(spec: ContainerSpec | undefined): PodContainer['kind'] {
+  return spec?.restartPolicy === 'Always' ? 'sidecar' : 'init';
 }
 
 /** Containers that have no status yet are there, too: they are waiting. */
 function group(
-  kind: PodContainer['kind'],
-  specs: readonly { readonly name: string; readonly image: string }[],
+  kindOf: (spec: ContainerSpec | undefined) => PodContainer['kind'],
+  specs: readonly ContainerSpec[],
   statuses: readonly ContainerStatus[],
 ): PodContainer[] {
   const known = new Set(statuses.map(({ name }) => name));
-  const unborn = specs.filter(({ name }) => !known.has(name)).map((spec) => containerStatusSchema.parse(spec));
-  return [...statuses, ...unborn].map((status) => ({
-    name: status.name,
-    kind,
-    instance: 'current',
-    ...containerId(status.containerID),
-    state: stateOf(status),
-    image: status.image,
-    imageId: status.imageID,
-    restarts: status.restartCount,
-  }));
+  const unborn = specs.filter(({ name }) => !known.has(name)).map(({ name, image }) => containerStatusSchema.parse({ name, image }));
+  return [...statuses, ...unborn].flatMap((status) => instancesOf(status, kindOf(specs.find(({ name }) => name === status.name))));
+}
+
+/** While a container waits to be started again, the status can name the same id as current and as last one: that is one instance. */
+function instancesOf(status: ContainerStatus, kind: PodContainer['kind']): PodContainer[] {
+  const { name, image, imageID: imageId, restartCount: restarts } = status;
+  const same = { name, kind, image, imageId, restarts };
+  const current: PodContainer = { ...same, instance: 'current', ...containerId(status.containerID), state: stateOf(status) };
+  const last = containerId(status.lastState.terminated?.containerID ?? '');
+  if (last.id === '' || last.id === current.id) return [current];
+  return [current, { ...same, instance: 'previous', ...last, state: 'terminated' }];
 }
 
 /** `containerd://ID` and `cri-o://ID`. An id that is not 64 hex digits is none: it becomes part of paths on the node. */

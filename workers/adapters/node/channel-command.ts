@@ -3,6 +3,7 @@ import type { ClientChannel } from 'ssh2';
 import { abortReason, TriageError } from '../../../playbooks/domain/error.js';
 import type { CommandOutcome, NodeCommand, RunningCommand } from '../../../playbooks/ports.js';
 import { StderrHead } from '../stderr-head.js';
+import type { Bandwidth } from './bandwidth.js';
 import { endingError, timedOut } from './outcome.js';
 
 /** What a running command has to know. */
@@ -11,11 +12,16 @@ export interface ChannelContext {
   readonly node: string;
   readonly user: string;
   readonly sudo: boolean;
+  /** What the node may send, shared by all commands on it. */
+  readonly bandwidth: Bandwidth;
   /** Ends the command on the node, and the channel with it. */
   readonly stop: () => void;
   /** Called once, when the channel's place is free again. */
   readonly released: () => void;
 }
+
+/** What waits for the reader: several packets of ssh2 (32 KiB), so that not each of them stops the channel and starts it again. */
+const stdoutBytes = 256 * 1024;
 
 /** On top of the time limit on the node: five seconds for SIGKILL there, and the network. */
 const localGraceMs = 20_000;
@@ -36,7 +42,7 @@ export function runChannel(channel: ClientChannel, context: ChannelContext, sign
 }
 
 class ChannelCommand implements RunningCommand {
-  readonly stdout = new PassThrough();
+  readonly stdout = new PassThrough({ highWaterMark: stdoutBytes });
   readonly finished: Promise<CommandOutcome>;
   private resolve!: (outcome: CommandOutcome) => void;
   private reject!: (error: TriageError) => void;
@@ -44,6 +50,9 @@ class ChannelCommand implements RunningCommand {
   private readonly startedAt = performance.now();
   private stdoutBytes = 0;
   private settled = false;
+  /** What the channel waits for before more is read from it: a place in `stdout`, its share of the bandwidth. */
+  private holds = 0;
+  private waiting: NodeJS.Timeout | undefined;
   /** Undefined until the node has reported how the command ended. */
   private exit: { readonly code: number | null; readonly signal: string | undefined } | undefined;
 
@@ -73,6 +82,7 @@ class ChannelCommand implements RunningCommand {
 
   private fail(error: TriageError): void {
     this.settled = true;
+    clearTimeout(this.waiting);
     this.stdout.destroy(error);
     this.reject(error);
   }
@@ -98,9 +108,26 @@ class ChannelCommand implements RunningCommand {
       this.stop(new TriageError('limit-exceeded', `${command.name} on node ${node} printed more than ${command.maxBytes} bytes and was stopped`));
       return;
     }
-    if (this.stdout.write(chunk)) return;
+    if (!this.stdout.write(chunk)) {
+      this.hold();
+      this.stdout.once('drain', () => this.release());
+    }
+    const waitMs = this.context.bandwidth.spend(chunk.length);
+    if (waitMs > 0) {
+      this.hold();
+      this.waiting = setTimeout(() => this.release(), waitMs);
+    }
+  }
+
+  /** Stops reading; the node's end blocks as soon as the channel's window (2 MiB in ssh2) is used up. */
+  private hold(): void {
+    this.holds += 1;
     this.channel.pause();
-    this.stdout.once('drain', () => this.channel.resume());
+  }
+
+  private release(): void {
+    this.holds -= 1;
+    if (this.holds === 0 && !this.settled) this.channel.resume();
   }
 
   /** The output ends well only once the node has said how the command ended: a cut connection looks like an end, too. */

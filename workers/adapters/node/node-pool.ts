@@ -1,11 +1,13 @@
 import { orAbort } from '../../../playbooks/domain/abort.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { NodeRef } from '../../../playbooks/ports.js';
+import { Bandwidth } from './bandwidth.js';
 import { Connection } from './connection.js';
 import type { SshConfig } from './ssh-config.js';
 
 /** The connections to one node. One at a time is opened, and whoever waits for it shares its fate. */
 export class NodePool {
+  readonly bandwidth: Bandwidth;
   private readonly connections = new Set<Connection>();
   private opening: Promise<void> | undefined;
   private closed = false;
@@ -15,7 +17,9 @@ export class NodePool {
   constructor(
     private readonly node: NodeRef,
     private readonly config: SshConfig,
-  ) {}
+  ) {
+    this.bandwidth = new Bandwidth(config.bandwidth ?? 0);
+  }
 
   /** A connection with a place taken on it; the caller releases it. Throws what {@link Connection.open} throws, or the signal's reason. */
   async acquire(signal: AbortSignal): Promise<Connection> {

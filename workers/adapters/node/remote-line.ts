@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { quote } from '../../../playbooks/acquisition/quote.js';
+import { quote } from '../../../playbooks/acquisition/node/quote.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { NodeCommand } from '../../../playbooks/ports.js';
 import type { SshConfig } from './ssh-config.js';
@@ -32,15 +32,24 @@ for try in 1 2 3; do
 done`;
 
 /**
+ * Gives way to everything else on the node, for CPU and disk. Best effort at its lowest level, not the idle class: that one gets the
+ * disk only when nobody else wants it, and behind a busy pod a command of ours would hold the suspect's tree until its time is up.
+ * Where ionice is missing (some distributions pack it apart), the kernel takes the same level from the nice value (ionice(1), "none").
+ */
+const gentleScript = 'command -v ionice >/dev/null && exec ionice -c 2 -n 7 nice -n 19 "$@"; exec nice -n 19 "$@"';
+
+/**
  * Wraps a command for the node. `timeout` (coreutils) stands inside of sudo, where it may kill what it runs: nothing of ours stays
- * on the node longer, whatever becomes of us. Its exit status is 124, or 137 when it had to use SIGKILL.
+ * on the node longer, whatever becomes of us. Its exit status is 124, or 137 when it had to use SIGKILL. It is not made gentle
+ * itself, so that it can end on time what waits for a busy node.
  * Throws `invalid-request` when the line is longer than the kernel takes.
  */
 export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine {
   const mark = randomUUID();
   const seconds = String(Math.max(1, Math.ceil(command.timeoutMs / 1000)));
   const privilege = usesSudo(command, config) ? config.sudo : [];
-  const run = quote([...privilege, 'env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds, ...command.argv]);
+  const limit = ['env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds];
+  const run = quote([...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
   if (Buffer.byteLength(run) > maxLineBytes) {
     throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
   }

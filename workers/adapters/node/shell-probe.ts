@@ -1,5 +1,5 @@
 import type { ClientChannel } from 'ssh2';
-import { quote } from '../../../playbooks/acquisition/quote.js';
+import { quote } from '../../../playbooks/acquisition/node/quote.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import { displayText } from '../../../playbooks/domain/path-name.js';
 import type { NodeRef } from '../../../playbooks/ports.js';

@@ -13,6 +13,8 @@ export interface SshConfig {
   readonly keepaliveMs: number;
   /** How long an unused connection is kept; default 30 s. */
   readonly idleMs?: number;
+  /** Bytes a second that one node may send to this process, over all commands on it; absent or 0: no cap. */
+  readonly bandwidth?: number;
 }
 
 /** Names the login's secret for messages, never the secret itself. */

@@ -56,6 +56,7 @@ class SshSession implements NodeSession {
       node: this.node.name,
       user: this.config.user,
       sudo: usesSudo(command, this.config),
+      bandwidth: this.pool.bandwidth,
       stop: () => connection.stop(channel, line.stop),
       released: () => connection.release(),
     };
