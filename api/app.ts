@@ -13,6 +13,7 @@ import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { lookupRoutes } from './routes/lookups.js';
 import { playbookRoutes } from './routes/playbooks.js';
+import { processRoutes } from './routes/processes.js';
 import { reportRoutes } from './routes/report.js';
 import { runRoutes } from './routes/runs.js';
 import { stepRoutes } from './routes/steps.js';
@@ -27,6 +28,7 @@ const resources = [
   runRoutes,
   stepRoutes,
   changeRoutes,
+  processRoutes,
   artifactRoutes,
   lookupRoutes,
   custodyRoutes,

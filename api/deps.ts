@@ -3,15 +3,7 @@ import type { Logger } from 'pino';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
-
-/** One line of `GET /playbooks`. */
-export interface PlaybookCard {
-  readonly name: string;
-  readonly title: string;
-  readonly summary: string;
-  /** Names of its steps, in order. */
-  readonly steps: readonly string[];
-}
+import type { PlaybookView } from './playbook-view.js';
 
 /** One check of `/readyz`. `found` goes to the log only: the answer needs no key. */
 export interface ReadinessCheck {
@@ -26,7 +18,7 @@ export interface ApiDeps {
   readonly commander: RunCommander;
   readonly evidence: EvidencePort;
   readonly keys: ApiKeys;
-  readonly playbooks: readonly PlaybookCard[];
+  readonly playbooks: readonly PlaybookView[];
   /** Names of the clusters that some worker has credentials for; others are answered with `unknown-cluster`. */
   readonly clusters: readonly string[];
   /** Public keys of custody by `kid`. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { failureSchema, runStates, stepStates, waitSchema } from '../playbooks/domain/run.js';
 import { verdictLevels } from '../playbooks/domain/verdict.js';
+import { permissionSchema } from '../playbooks/permission.js';
 
 const stepSchema = z.object({
   name: z.string(),
@@ -41,6 +42,17 @@ export const playbookListSchema = z.object({
   playbooks: z.array(z.object({ name: z.string(), title: z.string(), summary: z.string(), steps: z.array(z.string()) })),
 });
 export type PlaybookCard = z.output<typeof playbookListSchema>['playbooks'][number];
+
+/** A playbook with its steps. */
+export const playbookDetailSchema = z.object({
+  name: z.string(),
+  title: z.string(),
+  summary: z.string(),
+  steps: z.array(
+    z.object({ name: z.string(), summary: z.string(), params: z.record(z.string(), z.unknown()), permissions: z.array(permissionSchema) }),
+  ),
+});
+export type PlaybookDetail = z.output<typeof playbookDetailSchema>;
 
 /** A JWK set of Ed25519 keys. */
 export const keySetSchema = z.object({

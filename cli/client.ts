@@ -4,6 +4,8 @@ import { type ErrorCode, errorCodes, TriageError } from '../playbooks/domain/err
 import {
   keySetSchema,
   type PlaybookCard,
+  type PlaybookDetail,
+  playbookDetailSchema,
   playbookListSchema,
   problemSchema,
   type Run,
@@ -69,6 +71,11 @@ export class ApiClient {
 
   async playbooks(): Promise<readonly PlaybookCard[]> {
     return parse(playbookListSchema, await this.#send('GET', '/api/v1/playbooks')).playbooks;
+  }
+
+  /** Throws `not-found` when there is no such playbook. */
+  async playbook(name: string): Promise<PlaybookDetail> {
+    return parse(playbookDetailSchema, await this.#send('GET', `/api/v1/playbooks/${encodeURIComponent(name)}`));
   }
 
   /** The report as it was written. Throws `not-found` while there is none. */

@@ -28,7 +28,9 @@ const envSchema = z.object({
   PODTRIAGE_KNOWN_HOSTS: absolute.optional(),
   PODTRIAGE_SUDO: z.string().default('sudo -n'),
   PODTRIAGE_NODE_SLOTS: whole(1, 64, 4),
+  PODTRIAGE_NODE_BANDWIDTH: whole(0, 100_000, 0),
   PODTRIAGE_LOCK_SECONDS: whole(1, 600, 60),
+  PODTRIAGE_IN_CONTAINER: z.enum(['allowed', 'never']).default('never'),
   PODTRIAGE_VT_URL: z.url({ protocol: /^https?$/ }).default('https://www.virustotal.com/api/v3'),
   PODTRIAGE_VT_KEY_FILE: absolute.optional(),
   PODTRIAGE_VT_PER_MINUTE: whole(1, 100_000, 4),
@@ -67,8 +69,10 @@ export interface ServiceConfig {
   readonly node: {
     /** Words of the privilege command; empty: none. */
     readonly sudo: readonly string[];
-    /** Commands at a time on one node. */
+    /** Steps at a time on one node, over all workers. */
     readonly slots: number;
+    /** Bytes a second that one node may send to this process; 0: no cap. */
+    readonly bandwidth: number;
     readonly nerdctl: string;
     readonly ctr: string;
     readonly containerdAddress: string | undefined;
@@ -81,8 +85,12 @@ export interface ServiceConfig {
     readonly perDay: number;
     readonly perMonth: number;
   };
-  /** A worker that is silent for so long has lost its step to another one. */
-  readonly worker: { readonly lockSeconds: number };
+  readonly worker: {
+    /** A worker that is silent for so long has lost its step to another one. */
+    readonly lockSeconds: number;
+    /** Whether steps may run programs in the suspect's containers. */
+    readonly inContainer: Values['PODTRIAGE_IN_CONTAINER'];
+  };
   readonly log: { readonly level: Values['PODTRIAGE_LOG_LEVEL'] };
 }
 
@@ -127,6 +135,7 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
     node: {
       sudo: values.PODTRIAGE_SUDO.split(' ').filter((word) => word !== ''),
       slots: values.PODTRIAGE_NODE_SLOTS,
+      bandwidth: values.PODTRIAGE_NODE_BANDWIDTH * 1024 * 1024,
       nerdctl: values.PODTRIAGE_NERDCTL,
       ctr: values.PODTRIAGE_CTR,
       containerdAddress: values.PODTRIAGE_CONTAINERD_ADDRESS,
@@ -138,7 +147,7 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
       perDay: values.PODTRIAGE_VT_PER_DAY,
       perMonth: values.PODTRIAGE_VT_PER_MONTH,
     },
-    worker: { lockSeconds: values.PODTRIAGE_LOCK_SECONDS },
+    worker: { lockSeconds: values.PODTRIAGE_LOCK_SECONDS, inContainer: values.PODTRIAGE_IN_CONTAINER },
     log: { level: values.PODTRIAGE_LOG_LEVEL },
   };
 }

@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { acquireModes } from '../playbooks/domain/request.js';
+import type { Playbook } from '../playbooks/playbook.js';
 import { baseChecks } from './base-checks.js';
 import { ApiClient } from './client.js';
 import { readClientConfig } from './client-config.js';
 import { cancel } from './commands/cancel.js';
 import { type DoctorCheck, doctor } from './commands/doctor.js';
-import { listPlaybooks } from './commands/playbooks.js';
+import { listPlaybooks, printPermissions, showPlaybook } from './commands/playbooks.js';
 import { type ReportFormat, report, reportFormats } from './commands/report.js';
 import { listRuns } from './commands/runs.js';
 import { type CreateService, serve } from './commands/serve.js';
@@ -12,12 +14,15 @@ import { type TriageOptions, triage } from './commands/triage.js';
 import { verify } from './commands/verify.js';
 import { readConfig, type ServiceConfig } from './config.js';
 import type { Io } from './io.js';
+import { type PermissionPart, permissionParts } from './ui/permission-text.js';
 
 /** What only some commands need, and what is slow to load: the client commands do without. */
 export interface ServiceParts {
   readonly createService: CreateService;
   /** Checks of clusters, nodes and intelligence sources, beside the base checks. */
   readonly serviceChecks: (config: ServiceConfig) => readonly DoctorCheck[];
+  /** The playbooks that come with this program. */
+  readonly loadKnowledge: () => Promise<{ readonly playbooks: ReadonlyMap<string, Playbook> }>;
 }
 
 /** The commands. Each puts its exit status into `done`. */
@@ -26,6 +31,7 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
   const connect = async (): Promise<ApiClient> => new ApiClient(await readClientConfig(io.env));
   addTriage(program, io, connect, done);
   addReaders(program, io, connect, done);
+  addPlaybooks(program, io, connect, parts, done);
   program
     .command('serve')
     .description('run API and workers here; without REDIS_URL also a Redis of its own')
@@ -51,6 +57,12 @@ function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, 
     .option('--playbook <playbook>', 'see: podtriage playbooks')
     .option('--case <id>', 'id of the case, for the report and custody')
     .option('--reason <text>', 'why, for the report and custody')
+    .addOption(
+      new Option(
+        '--acquire <what>',
+        'what is moved: nothing (hashes), all but media and plain logs (selected, the default), or all; all files are hashed in any case',
+      ).choices(acquireModes),
+    )
     .option('--json', 'print the report as JSON')
     .option('--detach', 'print the id of the run and leave')
     .action(async (pod: string, options: Omit<TriageOptions, 'pod'>) => done(await triage(io, await connect(), { ...options, pod })));
@@ -80,10 +92,29 @@ function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>,
     .argument('<run>')
     .option('--keys <file>', 'JWK set with the keys to trust, instead of those that the service gives')
     .action(async (run: string, { keys }: { keys?: string }) => done(await verify(io, connect, run, keys)));
+}
+
+function addPlaybooks(
+  program: Command,
+  io: Io,
+  connect: () => Promise<ApiClient>,
+  parts: () => Promise<ServiceParts>,
+  done: (code: number) => void,
+): void {
+  const permissions = async (name: string, only?: PermissionPart): Promise<number> =>
+    printPermissions(io, (await (await parts()).loadKnowledge()).playbooks, name, only);
   program
     .command('playbooks')
-    .description('list playbooks')
-    .action(async () => done(await listPlaybooks(io, await connect())));
+    .description('list playbooks, or show one')
+    .argument('[playbook]')
+    .option('--permissions', 'print what must be allowed for it on the cluster and the nodes; needs no service')
+    .addOption(new Option('--only <part>', 'of the permissions only this, as a file').choices(permissionParts))
+    .action(async (name: string | undefined, options: { permissions?: true; only?: PermissionPart }) => {
+      if (options.permissions !== true && options.only !== undefined) program.error('error: --only is for --permissions');
+      if (options.permissions === true && name === undefined) program.error('error: --permissions is of one playbook: name it');
+      if (name === undefined) done(await listPlaybooks(io, await connect()));
+      else done(options.permissions === true ? await permissions(name, options.only) : await showPlaybook(io, await connect(), name));
+    });
 }
 
 function wholeNumber(text: string): number {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { readNodeFacts } from '../playbooks/acquisition/node-facts.js';
+import { readNodeFacts } from '../playbooks/acquisition/node/node-facts.js';
 import { asTriageError } from '../playbooks/domain/error.js';
 import type { NodePort } from '../playbooks/ports.js';
 import { openCluster, openIntel, openNodes, type WorkerConfig } from '../workers/context.js';
@@ -18,6 +18,7 @@ export function serviceChecks(service: ServiceConfig): readonly DoctorCheck[] {
     { name: `cluster ${config.cluster.name}`, run: (signal) => checkCluster(config, signal) },
     { name: 'nodes', run: (signal) => checkNodes(config, signal) },
     { name: 'VirusTotal', run: (signal) => checkIntel(config, signal) },
+    { name: 'tar in containers', run: () => Promise.resolve(checkInContainer(config)) },
   ];
 }
 
@@ -71,6 +72,14 @@ async function knownNames(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const hosts = text.split('\n').flatMap((line) => (/^\s*[#@|]/.test(line) ? [] : (line.trim().split(/\s+/)[0] ?? '').split(',')));
   return [...new Set(hosts.map((host) => /^\[(.+)\]:\d+$/.exec(host)?.[1] ?? host).filter((host) => /^[a-z0-9][a-z0-9.-]*$/.test(host)))];
+}
+
+/** Either is right; whoever asks should know which it is. */
+function checkInContainer({ inContainer }: WorkerConfig): DoctorFinding {
+  const found = inContainer
+    ? 'allowed (PODTRIAGE_IN_CONTAINER): playbooks with method kubectl-cp run the suspect’s own tar, and the suspect can see it'
+    : 'never (PODTRIAGE_IN_CONTAINER): playbooks with method kubectl-cp, such as a-f-02-listing, cannot take files';
+  return { ok: true, found };
 }
 
 async function checkIntel(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { createApi } from '../api/app.js';
 import type { ReadinessCheck } from '../api/deps.js';
+import { playbookView } from '../api/playbook-view.js';
 import { type RunningApi, startApi } from '../api/server.js';
 import type { EvidencePort } from '../playbooks/ports.js';
 import { ensureLocalKey, redisApiKeys } from '../store/api-keys.js';
@@ -24,6 +25,7 @@ import type { Service } from './commands/serve.js';
 import type { ServiceConfig } from './config.js';
 import { workerConfig } from './worker-config.js';
 
+export { loadKnowledge } from '../workers/context.js';
 export { serviceChecks } from './service-checks.js';
 
 /** How long steps get to hand themselves back, in milliseconds. */
@@ -91,12 +93,7 @@ async function openDoor(config: ServiceConfig, { redis, evidence, address, log, 
     commander: new RedisRunCommander({ redis, keys, custody: new CustodyWriter(redis, keys, signer, 'api'), queues, playbooks }),
     evidence,
     keys: redisApiKeys(redis, defaultPrefix),
-    playbooks: [...playbooks.values()].map(({ name, title, summary, steps }) => ({
-      name,
-      title,
-      summary,
-      steps: steps.map(({ step }) => step.name),
-    })),
+    playbooks: [...playbooks.values()].map(playbookView),
     clusters: [config.cluster.name],
     publicKeys: await readPublicKeys(config.data.signingKeys),
     ready: () => readiness(redis, config.data.evidence),

@@ -17,11 +17,13 @@ export function workerConfig(config: ServiceConfig): WorkerConfig {
       port: ssh.port,
       knownHosts: ssh.knownHosts ?? join(data.dir, 'known_hosts'),
       sudo: node.sudo,
+      bandwidth: node.bandwidth,
     },
     virusTotal: { url: virusTotal.url, keyFile: virusTotal.keyFile, limits: { perMinute, perDay, perMonth } },
     nerdctl: [node.nerdctl, ...address],
     ctr: [node.ctr, ...address],
     nodeSlots: node.slots,
+    inContainer: config.worker.inContainer === 'allowed',
     lockMs: config.worker.lockSeconds * 1_000,
   };
 }

@@ -17,6 +17,8 @@ export interface TriageOptions {
   readonly playbook?: string;
   readonly case?: string;
   readonly reason?: string;
+  /** What is moved: nothing, what could be of use to an intruder, or all. The service's default is `selected`. */
+  readonly acquire?: string;
   /** Prints the report as JSON. */
   readonly json?: boolean;
   /** Prints the run's id and leaves. */
@@ -45,8 +47,9 @@ export async function triage(io: Io, client: ApiClient, options: TriageOptions):
 }
 
 function requestOf(options: TriageOptions): object {
-  const { namespace, pod, container, cluster, playbook, reason } = options;
-  return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason };
+  const { namespace, pod, container, cluster, playbook, reason, acquire } = options;
+  const chosen = acquire === undefined ? {} : { options: { acquire } };
+  return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason, ...chosen };
 }
 
 function leave(io: Io, run: Run): number {
