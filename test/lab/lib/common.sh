@@ -6,6 +6,8 @@ LAB=${PODTRIAGE_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/podtriage-lab}
 RUN=$LAB/run
 # Logged-in users cannot read root's cache folder: their keys and home folders are here.
 HOMES=/run/podtriage-lab
+# What the image `corpus` has as /bin/hostile.
+HOSTILE=$LAB_SOURCE/../corpus/hostile.c
 SUDOERS=/etc/sudoers.d/podtriage-lab
 PATH=$LAB/bin:$PATH
 export KUBECONFIG=$RUN/admin.kubeconfig KUBECACHEDIR=$RUN/kubectl-cache
@@ -21,6 +23,8 @@ declare -A SOCKET=([a]=$RUN/a/containerd.sock [b]=$RUN/b/crio.sock)
 DAEMONS=(etcd kube-apiserver containerd crio sshd-a sshd-b kubelet-a kubelet-b)
 USER_SUDO=pt-triage
 USER_NO_SUDO=pt-nosudo
+# Made by test/e2e/permissions.test.ts, with the line of sudoers that podtriage prints; here so that down removes what a crash left.
+USER_PRINTED=pt-printed
 
 say() { echo "lab: $*" >&2; }
 fail() {

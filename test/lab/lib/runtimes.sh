@@ -10,6 +10,12 @@ runtimes_up() {
   start crio pt-b crio --config "$RUN/b/crio.conf" --config-dir ""
 }
 
+runtime_class() {
+  kubectl create -f - >/dev/null <<YAML
+{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: native}, handler: native}
+YAML
+}
+
 runtimes_ready() { ctr -a "${SOCKET[a]}" version && crictl -r "unix://${SOCKET[b]}" version; }
 
 cni_config() {
@@ -31,7 +37,8 @@ cni_config() {
 JSON
 }
 
-# restrict_oom_score_adj: lets pods start on machines without CAP_SYS_RESOURCE.
+# restrict_oom_score_adj: lets pods start on machines without CAP_SYS_RESOURCE. The runtime `native` is for pods of the
+# RuntimeClass of that name: their root is a plain copy, without an upper directory.
 containerd_config() {
   cat >"$RUN/a/containerd.toml" <<TOML
 version = 3
@@ -50,6 +57,12 @@ state = "$RUN/a/state"
   [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+      BinaryName = "$LAB/bin/runc"
+      Root = "$RUN/a/runc"
+  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.native]
+    runtime_type = "io.containerd.runc.v2"
+    snapshotter = "native"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.native.options]
       BinaryName = "$LAB/bin/runc"
       Root = "$RUN/a/runc"
 [plugins."io.containerd.internal.v1.opt"]

@@ -71,8 +71,8 @@ CONF
 # Removes the users only when they are the lab's own (their comment says so).
 users_down() {
   local user
-  rm -f "$SUDOERS" "$SUDOERS.new"
-  for user in "$USER_SUDO" "$USER_NO_SUDO"; do
+  rm -f "$SUDOERS" "$SUDOERS.new" "$SUDOERS-printed"
+  for user in "$USER_SUDO" "$USER_NO_SUDO" "$USER_PRINTED"; do
     [ "$(getent passwd "$user" | cut -d: -f5)" != podtriage-lab ] || userdel "$user"
   done
   rm -rf "$HOMES"

@@ -27,7 +27,7 @@ strays_down() {
   for file in /var/log/containers/*.log; do
     [[ $(readlink "$file") != "$RUN"/* ]] || rm -f "$file"
   done
-  rm -f /run/sudo/ts/{"$USER_SUDO","$USER_NO_SUDO"}
+  rm -f /run/sudo/ts/{"$USER_SUDO","$USER_NO_SUDO","$USER_PRINTED"}
   [ -f "$LAB/made-folders" ] || return 0
   while read -r folder; do
     [ -d "$folder" ] || continue

@@ -28,6 +28,7 @@ lab_up() {
   images_load
   until_true 60 "both nodes to be Ready" nodes_ready
   kubectl create namespace shop >/dev/null
+  runtime_class
   describe_json >"$RUN/lab.json.new"
   mv "$RUN/lab.json.new" "$RUN/lab.json"
   until_true 30 "everything to answer" healthy
