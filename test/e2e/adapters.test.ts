@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { readTar } from '../../playbooks/acquisition/tar-reader.js';
+import { readTar } from '../../playbooks/acquisition/tar/tar-reader.js';
 import type { NodeCommand, NodeSession } from '../../playbooks/ports.js';
 import { createClusters } from '../../workers/adapters/kubernetes/clusters.js';
 import { createSshNodes, type SshNodes } from '../../workers/adapters/node/ssh-nodes.js';

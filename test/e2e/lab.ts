@@ -23,7 +23,7 @@ const labSchema = z.object({
     wrongKnownHosts: z.string(),
     users: z.object({ root: z.string(), sudo: z.string(), noSudo: z.string() }),
   }),
-  programs: z.object({ kubectl: z.string(), nerdctl: z.string() }),
+  programs: z.object({ kubectl: z.string(), nerdctl: z.string(), ctr: z.string() }),
 });
 
 /** The lab as it runs now; `make test` has brought it up and planted it. */
@@ -56,10 +56,15 @@ export function podManifest(name: string, node: string, more: object = {}): obje
   };
 }
 
+/** Makes an object of the cluster. */
+export async function apply(manifest: object): Promise<void> {
+  const script = `printf %s "$1" | "$2" --kubeconfig "$3" apply -f -`;
+  await run('bash', ['-c', script, 'x', JSON.stringify(manifest), lab.programs.kubectl, lab.kubeconfig]);
+}
+
 /** Makes a pod and waits until it runs; without a node it stays pending. */
 export async function createPod(name: string, node: string, more: object = {}): Promise<void> {
-  const manifest = JSON.stringify(podManifest(name, node, more));
-  await run('bash', ['-c', `printf %s "$1" | "$2" --kubeconfig "$3" apply -f -`, 'x', manifest, lab.programs.kubectl, lab.kubeconfig]);
+  await apply(podManifest(name, node, more));
   if (node !== '') await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=30s');
 }
 

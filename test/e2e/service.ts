@@ -52,6 +52,8 @@ export class TestService {
       PODTRIAGE_SSH_KEY: lab.ssh.key,
       PODTRIAGE_KNOWN_HOSTS: lab.ssh.knownHosts,
       PODTRIAGE_NERDCTL: lab.programs.nerdctl,
+      PODTRIAGE_IN_CONTAINER: 'allowed',
+      PODTRIAGE_CTR: lab.programs.ctr,
       PODTRIAGE_CONTAINERD_ADDRESS: lab.nodes[0]?.socket ?? '',
       PODTRIAGE_VT_URL: this.virusTotal.url,
       PODTRIAGE_VT_KEY_FILE: join(this.data, 'virustotal-key'),
@@ -63,7 +65,9 @@ export class TestService {
     };
   }
 
-  async spawn(): Promise<void> {
+  /** Starts the process, after a `kill` with other settings, too. */
+  async spawn(more: Record<string, string> = {}): Promise<void> {
+    Object.assign(this.env, more);
     const child = spawn(process.execPath, [program, 'serve'], { env: this.environment });
     this.child = child;
     let said = '';
@@ -73,7 +77,7 @@ export class TestService {
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
-    for (let tries = 0; tries < 300; tries += 1) {
+    for (let tries = 0; tries < 1200; tries += 1) {
       const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
       if (url !== undefined) {
         this.url = url;
@@ -103,6 +107,10 @@ export class TestService {
     const exit = once(child, 'exit');
     child.kill(signal);
     await exit;
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? 0;
   }
 
   get redis(): Redis {
@@ -155,10 +163,10 @@ export class TestService {
   }
 
   /** All rows of a paged list of a run. */
-  async rows<T>(id: string, what: 'changes' | 'artifacts' | 'lookups'): Promise<T[]> {
+  async rows<T>(id: string, what: 'changes' | 'artifacts' | 'lookups' | 'processes'): Promise<T[]> {
     const all: T[] = [];
     for (let cursor = ''; ; ) {
-      const { body } = (await this.api(`/runs/${id}/${what}?limit=100${cursor}`)) as { body: Record<string, T[]> & { next?: string } };
+      const { body } = (await this.api(`/runs/${id}/${what}?limit=1000${cursor}`)) as { body: Record<string, T[]> & { next?: string } };
       all.push(...(body[what] ?? []));
       if (body.next === undefined) return all;
       cursor = `&cursor=${encodeURIComponent(body.next)}`;

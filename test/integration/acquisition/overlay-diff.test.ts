@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hashOnNode } from '../../../playbooks/acquisition/node-hash.js';
-import { overlayDiff } from '../../../playbooks/acquisition/overlay-diff.js';
-import { walkTree } from '../../../playbooks/acquisition/walk-tree.js';
+import { overlayDiff } from '../../../playbooks/acquisition/changes/overlay-diff.js';
 import { localNode } from '../../support/local-node.js';
 import { type RealOverlay, realOverlay } from '../../support/overlay.js';
 
@@ -19,7 +14,7 @@ afterEach(() => {
 async function diffOf(layers: string[], change: string, options = ''): Promise<string[]> {
   mounted = realOverlay(layers, options);
   mounted.inContainer(change);
-  const { differences } = await overlayDiff(localNode(), mounted.overlay, 100_000, signal);
+  const { differences } = await overlayDiff(localNode(), { overlay: mounted.overlay }, 100_000, signal);
   return differences.map(({ kind, path, now, before }) => `${kind} ${now?.type ?? before?.type ?? 'nothing'} ${path.toString('latin1')}`).sort();
 }
 
@@ -68,67 +63,5 @@ describe('overlayDiff on a real overlay', () => {
   it('does not follow a lower layer’s symlink to the node when it asks what was there', async () => {
     const rows = await diffOf(['ln -s /etc link'], 'rm link; mkdir link; echo n > link/hostname');
     expect(rows).toEqual(['added file link/hostname', 'changed directory link']);
-  });
-});
-
-describe('reading a tree', () => {
-  it('does not follow links, whatever the names that are given', async () => {
-    mounted = realOverlay(['mkdir a'], '');
-    mounted.inContainer('ln -s /etc etc-link; ln -s /etc/hostname file-link; echo own > own');
-    const names = ['etc-link/hostname', 'file-link', 'own'].map((name) => Buffer.from(name));
-    const sums = await hashOnNode(localNode(), mounted.overlay.upper, names, signal);
-    expect([...sums]).toEqual([['own', createHash('sha256').update('own\n').digest('hex')]]);
-  });
-
-  it('leaves access times and the mount table as they were', async () => {
-    mounted = realOverlay(['mkdir a'], '');
-    mounted.inContainer('echo x > f; touch -a -d @1000000000 f');
-    const file = join(mounted.overlay.upper, 'f');
-    const table = readFileSync('/proc/self/mountinfo', 'utf8');
-    await walkTree(localNode(), mounted.overlay.upper, 1_000, signal);
-    await hashOnNode(localNode(), mounted.overlay.upper, [Buffer.from('f')], signal);
-    expect(statSync(file).atimeMs).toBe(1_000_000_000_000);
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(table);
-  });
-
-  it('reads content through the merged mount where the upper directory holds none', async () => {
-    mounted = realOverlay(['head -c 100000 /dev/urandom > big'], ',metacopy=on,redirect_dir=on');
-    const before = createHash('sha256')
-      .update(readFileSync(join(mounted.overlay.merged, 'big')))
-      .digest('hex');
-    mounted.inContainer('chmod 600 big');
-    const sums = await hashOnNode(localNode(), mounted.overlay.merged, [Buffer.from('big')], signal);
-    expect(sums.get('big')).toBe(before);
-  });
-
-  it('stops at as many entries as were asked for, and says that there are more', async () => {
-    mounted = realOverlay(['mkdir a']);
-    mounted.inContainer('mkdir many; cd many; touch $(seq 5000)');
-    const walk = await walkTree(localNode(), mounted.overlay.upper, 1000, signal);
-    expect(walk.complete).toBe(false);
-    expect(walk.entries.length).toBe(1000);
-    expect(await walkTree(localNode(), mounted.overlay.upper, 5001, signal)).toMatchObject({ complete: true });
-  });
-
-  it('says that the container was removed when its tree is gone', async () => {
-    await expect(walkTree(localNode(), '/nonexistent/upper', 1_000, signal)).rejects.toMatchObject({ code: 'pod-gone' });
-  });
-
-  it('is not led out of the tree while a directory is swapped for a symlink', async () => {
-    mounted = realOverlay(['mkdir a']);
-    mounted.inContainer('mkdir race; echo mine > race/hostname');
-    const { upper } = mounted.overlay;
-    writeFileSync(join(upper, 'stop'), '');
-    const { spawn } = await import('node:child_process');
-    const swap = spawn('bash', ['-c', 'while [ -e stop ]; do mv race away; ln -s /etc race; rm race; mv away race; done'], {
-      cwd: mounted.overlay.merged,
-    });
-    const mine = createHash('sha256').update('mine\n').digest('hex');
-    for (let round = 0; round < 60; round += 1) {
-      const sums = await hashOnNode(localNode(), upper, [Buffer.from('race/hostname')], signal);
-      expect([mine, undefined]).toContain(sums.get('race/hostname'));
-    }
-    mounted.inContainer('rm stop');
-    await new Promise((resolve) => swap.once('close', resolve));
   });
 });

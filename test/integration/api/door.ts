@@ -3,6 +3,8 @@ import { type Logger, pino } from 'pino';
 import supertest from 'supertest';
 import { createApi } from '../../../api/app.js';
 import type { ApiDeps } from '../../../api/deps.js';
+import type { PlaybookView } from '../../../api/playbook-view.js';
+import { onCluster } from '../../../playbooks/permission.js';
 import { FakeEvidence, FakeRuns, Signer } from './fakes.js';
 
 export const secret = `pt_0123456789abcdef_${'s'.repeat(43)}`;
@@ -19,6 +21,19 @@ export interface Door {
   post(path: string, body?: unknown): supertest.Test;
 }
 
+/** A playbook as a service gives it. */
+const samplePlaybook: PlaybookView = {
+  name: 'a-f-02',
+  title: 'File analysis',
+  summary: 'Looks at files.',
+  sha256: '0'.repeat(64),
+  steps: [
+    { name: 'locate-node', summary: 'Finds the pod', queue: 'cluster', params: { logBytes: 5 }, permissions: [onCluster('get', 'pods')] },
+    { name: 'write-report', summary: 'Writes the report', queue: 'evidence', params: {}, permissions: [] },
+  ],
+  permissions: [onCluster('get', 'pods')],
+};
+
 export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
   const signer = new Signer();
   const runs = new FakeRuns(signer);
@@ -30,7 +45,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     commander: runs,
     evidence,
     keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester' } : undefined) },
-    playbooks: [{ name: 'a-f-02', title: 'File analysis', summary: 'Looks at files.', steps: ['locate-node', 'write-report'] }],
+    playbooks: [samplePlaybook],
     clusters: ['default'],
     publicKeys: new Map([[signer.kid, signer.publicKey]]),
     ready: () => Promise.resolve([{ name: 'redis', ok: true }]),

@@ -8,7 +8,7 @@ import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import type { RunRequest } from '../../../playbooks/domain/request.js';
 import { endStates, type RunState, type StepRecord } from '../../../playbooks/domain/run.js';
 import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
-import type { EvidencePort, StoredEvidence } from '../../../playbooks/ports.js';
+import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../../playbooks/ports.js';
 import type { RunCommander, RunReader, RunView } from '../../../store/run-view.js';
 import { at, hex, reportOf } from './samples.js';
 
@@ -26,6 +26,10 @@ export class FakeEvidence implements EvidencePort {
   }
 
   put(): Promise<StoredEvidence> {
+    return Promise.reject(new Error('the API never writes evidence'));
+  }
+
+  stage(): Promise<StagedEvidence> {
     return Promise.reject(new Error('the API never writes evidence'));
   }
 

@@ -219,6 +219,13 @@ describe('what needs no run', () => {
     expect(answer.body).toMatchObject({ playbooks: [{ name: 'a-f-02', steps: ['locate-node', 'write-report'] }] });
   });
 
+  it('shows a playbook with what its steps need, or says that there is none', async () => {
+    const answer = await door.get('/api/v1/playbooks/a-f-02').expect(200);
+    const pods = { kind: 'cluster', apiGroup: '', resource: 'pods', verb: 'get' };
+    expect(answer.body).toMatchObject({ steps: [{ name: 'locate-node', permissions: [pods] }, { name: 'write-report' }], permissions: [pods] });
+    await door.get('/api/v1/playbooks/other').expect(404);
+  });
+
   it('gives health and contract to everybody', async () => {
     expect((await door.get('/healthz').unset('Authorization').expect(200)).body).toEqual({ status: 'ok', version: '9.9.9' });
     const answer = await door

@@ -101,15 +101,15 @@ describe('when the store is away', () => {
 });
 
 describe('an answer that breaks the contract', () => {
-  const playbooks = [{ name: 'x', title: 't', summary: 's', steps: [], surplus: 1 }];
+  const playbooks = [{ name: 'x', title: 't', summary: 's', sha256: '0'.repeat(64), steps: [], permissions: [], surplus: 1 }];
 
   it('is a 500 where the contract is enforced', async () => {
-    await openDoor({ playbooks }).get('/api/v1/playbooks').expect(500);
+    await openDoor({ playbooks }).get('/api/v1/playbooks/x').expect(500);
   });
 
   it('is sent and logged where it is reported', async () => {
     const lenient = openDoor({ playbooks, answers: 'report' });
-    await lenient.get('/api/v1/playbooks').expect(200);
+    await lenient.get('/api/v1/playbooks/x').expect(200);
     expect(lenient.logged.join('')).toContain('broke the contract');
   });
 });

@@ -14,9 +14,9 @@ describe('readConfig', () => {
       api: { host: '127.0.0.1', port: 7467 },
       cluster: { name: 'default', kubeconfig: undefined },
       ssh: { user: undefined, keyFile: undefined, agent: undefined, port: 22, knownHosts: undefined },
-      node: { sudo: ['sudo', '-n'], slots: 4, nerdctl: 'nerdctl', containerdAddress: undefined },
+      node: { sudo: ['sudo', '-n'], slots: 4, bandwidth: 0, nerdctl: 'nerdctl', ctr: 'ctr', containerdAddress: undefined },
       virusTotal: { url: 'https://www.virustotal.com/api/v3', keyFile: undefined, perMinute: 4, perDay: 500, perMonth: 15_500 },
-      worker: { lockSeconds: 60 },
+      worker: { lockSeconds: 60, inContainer: 'never' },
       log: { level: 'info' },
     });
   });

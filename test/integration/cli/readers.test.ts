@@ -44,14 +44,30 @@ describe('podtriage runs, report, cancel, playbooks', () => {
     expect((await stand.run('playbooks')).stdout).toContain('locate-node > write-report');
   });
 
-  it.each([[['nonsense']], [['triage', 'web-0']], [['runs', '--limit', 'many']], [['report', 'r1', '--format', 'pdf']]])(
-    'refuses the words %j with status 1',
-    async (words) => {
-      const outcome = await stand.run(...words);
-      expect(outcome.code).toBe(1);
-      expect(outcome.stderr).toContain('error:');
-    },
-  );
+  it('shows a playbook with the parameters and needs of its steps', async () => {
+    expect((await stand.run('playbooks', 'a-f-02')).stdout).toContain('locate-node logBytes=5\n  Finds the pod\n  needs: get pods\n');
+    expect((await stand.run('playbooks', 'other')).code).toBe(1);
+  });
+
+  it('prints the permissions of a playbook without any service', async () => {
+    const { code, stdout } = await startCommand(['playbooks', 'a-f-02', '--permissions'], {}).outcome;
+    expect(code).toBe(0);
+    expect(stdout).toContain('kind: ClusterRole\n');
+    expect(stdout).toContain('\npodtriage ALL=(root) NOPASSWD: /usr/bin/env\n');
+  });
+
+  it.each([
+    [['nonsense']],
+    [['triage', 'web-0']],
+    [['runs', '--limit', 'many']],
+    [['report', 'r1', '--format', 'pdf']],
+    [['playbooks', '--permissions']],
+    [['playbooks', 'x', '--only', 'rbac']],
+  ])('refuses the words %j with status 1', async (words) => {
+    const outcome = await stand.run(...words);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('error:');
+  });
 });
 
 describe('podtriage verify', () => {

@@ -33,6 +33,15 @@ describe('podtriage triage', () => {
     expect(outcome.stderr).toContain(`podtriage verify ${id}`);
   });
 
+  it('passes on what is to be moved, and refuses what is no such choice', async () => {
+    const command = stand.start(...words, '--acquire', 'hashes', '--detach');
+    const id = (await command.outcome).stdout.trim();
+    expect(stand.door.runs.of(id).view.request.options.acquire).toBe('hashes');
+    const { code, stderr } = await stand.start(...words, '--acquire', 'some').outcome;
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('hashes, selected, all');
+  });
+
   it('says each change of a step once, what was found, and when the pod may be stopped', async () => {
     const { runs, evidence } = stand.door;
     const command = stand.start(...words);

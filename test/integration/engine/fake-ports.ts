@@ -47,6 +47,7 @@ export const fakeEvidence: EvidencePort = {
     const hex = (name: string): string => createHash(name).update(bytes).digest('hex');
     return { sha256: hex('sha256'), sha1: hex('sha1'), md5: hex('md5'), size: bytes.length, head: bytes.subarray(0, 512), existed: false };
   },
+  stage: () => Promise.reject(new TriageError('internal', 'not in this test')),
   open: () => Promise.reject(new TriageError('not-found', 'not in this test')),
 };
 

@@ -105,7 +105,9 @@ const acquire = defineStep({
     await ctx.recordArtifacts(files.slice(0, 2));
     await work(ctx, ms);
     await ctx.recordArtifacts(files);
-    return { artifacts: { sha256: sha256Hex(ctx.run.id), count: files.length, bytes: 40, stored: files.length, known: 0, left: 0, method: 'node' as const } };
+    return {
+      artifacts: { sha256: sha256Hex(ctx.run.id), count: files.length, bytes: 40, stored: files.length, known: 0, left: 0, method: 'node' as const },
+    };
   },
 });
 

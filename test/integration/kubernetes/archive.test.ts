@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { containerTarArgv } from '../../../playbooks/acquisition/taking/container-tar.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { InContainerPort } from '../../../playbooks/ports.js';
 import { createClusters } from '../../../workers/adapters/kubernetes/clusters.js';
@@ -33,7 +34,7 @@ test('a stream that the API server calls a success is whole', async () => {
     await session.success();
   });
   expect(got).toEqual(Buffer.from([0x61, 0x62, 0, 255]));
-  expect(query.getAll('command')).toEqual(['tar', 'cf', '-', '-C', '/', '--', 'etc/it is']);
+  expect(query.getAll('command')).toEqual(containerTarArgv('etc/it is'));
   expect(query.get('container')).toBe('c');
 });
 

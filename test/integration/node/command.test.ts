@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TriageError } from '../../../playbooks/domain/error.js';
-import type { CommandOutcome, NodeCommand, NodeSession, RunningCommand } from '../../../playbooks/ports.js';
+import type { NodeSession } from '../../../playbooks/ports.js';
 import type { SshConfig } from '../../../workers/adapters/node/ssh-config.js';
 import type { SshNodes } from '../../../workers/adapters/node/ssh-nodes.js';
 import { createSshNodes } from '../../../workers/adapters/node/ssh-nodes.js';
+import { command, failure, marked, run } from './running.js';
 import { processesWith, TestSshd, TestUser, until } from './sshd.js';
 
 const MiB = 1024 * 1024;
@@ -25,45 +27,6 @@ async function session(change: Partial<SshConfig> = {}): Promise<NodeSession> {
   const nodes = createSshNodes(sshd.config(change));
   opened.push(nodes);
   return nodes.connect(sshd.node, signal);
-}
-
-function command(argv: readonly string[], change: Partial<NodeCommand> = {}): NodeCommand {
-  return { name: 'test', argv, privileged: false, timeoutMs: 30_000, maxBytes: 1024 * MiB, ...change };
-}
-
-async function bytes(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-async function run(on: NodeSession, what: NodeCommand): Promise<{ stdout: Buffer; outcome: CommandOutcome }> {
-  const running = await on.start(what, signal);
-  const [stdout, outcome] = await Promise.all([bytes(running.stdout), running.finished]);
-  return { stdout, outcome };
-}
-
-/** Both ends of a command that must fail: they have to carry the same error. */
-async function failure(running: RunningCommand): Promise<TriageError> {
-  const [onStdout, onFinished] = await Promise.all([
-    bytes(running.stdout).then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-    running.finished.then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-  ]);
-  expect(onFinished).toBeInstanceOf(TriageError);
-  expect(onStdout).toBe(onFinished);
-  return onFinished as TriageError;
-}
-
-/** An argument by which the test finds its process again. */
-function marked(seconds: number): { argv: string[]; mark: string } {
-  const mark = `${seconds}.${String(Math.random()).slice(2, 12)}`;
-  return { argv: ['sleep', mark], mark: `sleep ${mark}` };
 }
 
 describe('a command that ends by itself', () => {
@@ -101,6 +64,11 @@ describe('a command that ends by itself', () => {
   test('is told apart from one that a signal ended', async () => {
     const { outcome } = await run(await session(), command(['sh', '-c', 'kill -9 $$']));
     expect(outcome.exitCode).not.toBe(0);
+  });
+
+  test('gives way to all else on the node, for CPU and disk', async () => {
+    const { stdout } = await run(await session(), command(['sh', '-c', 'nice; ionice -p $$']));
+    expect(stdout.toString()).toBe('19\nbest-effort: prio 7\n');
   });
 
   test('runs beside more others than the node allows on one connection', async () => {
@@ -199,7 +167,40 @@ describe('a slow reader', () => {
   });
 });
 
+describe('a cap on the bandwidth', () => {
+  test('holds all commands on a node back, and none of their bytes is lost', async () => {
+    const on = await session({ bandwidth: 8 * MiB });
+    const started = performance.now();
+    const all = await Promise.all([1, 2, 3].map(() => run(on, command(['head', '-c', String(4 * MiB), '/dev/zero']))));
+    const seconds = (performance.now() - started) / 1000;
+    expect(all.map(({ outcome }) => outcome)).toEqual(Array(3).fill(expect.objectContaining({ exitCode: 0, stdoutBytes: 4 * MiB })));
+    // 12 MiB less what may burst through at first.
+    expect(seconds).toBeGreaterThan(1);
+  });
+
+  test('does not hold up an abort', async () => {
+    const abort = new AbortController();
+    const running = await (await session({ bandwidth: 1 })).start(command(['cat', '/dev/zero']), abort.signal);
+    running.stdout.once('data', () => abort.abort(new Error('stop')));
+    expect(await failure(running)).toMatchObject({ code: 'cancelled' });
+  });
+});
+
 describe('what a node lacks', () => {
+  test('ionice may be missing', async () => {
+    const bin = join(sshd.folder, 'bin');
+    mkdirSync(bin);
+    for (const tool of ['env', 'timeout', 'sh', 'nice']) symlinkSync(`/usr/bin/${tool}`, join(bin, tool));
+    const bare = await TestSshd.start([`SetEnv PATH=${bin}`]);
+    const nodes = createSshNodes(bare.config());
+    try {
+      expect((await run(await nodes.connect(bare.node, signal), command(['nice']))).stdout.toString()).toBe('19\n');
+    } finally {
+      await nodes.close();
+      bare.stop();
+    }
+  });
+
   test('a missing program is tool-missing and named', async () => {
     const running = await (await session()).start(command(['no-such-tool']), signal);
     expect(await failure(running)).toMatchObject({ code: 'tool-missing', message: expect.stringContaining('no-such-tool') as string });

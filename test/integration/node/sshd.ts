@@ -74,7 +74,13 @@ export class TestSshd {
 
   /** Kills the processes that serve the connections, as a cut of the network would end them; the listener stays. */
   cutConnections(): void {
-    for (const pid of childrenOf(this.child.pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of childrenOf(this.child.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has just ended by itself.
+      }
+    }
   }
 
   connections(): number {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import type { TarEntry } from '../../../playbooks/acquisition/tar-reader.js';
-import { readTar } from '../../../playbooks/acquisition/tar-reader.js';
+import type { TarEntry } from '../../../playbooks/acquisition/tar/tar-reader.js';
+import { readTar } from '../../../playbooks/acquisition/tar/tar-reader.js';
 
 /** An entry with its body read. */
 export type ReadEntry = Omit<TarEntry, 'body'> & { readonly content: Buffer };
@@ -55,3 +55,28 @@ export function padded(content: Buffer): Buffer {
 }
 
 export const endMark = Buffer.alloc(1024);
+
+/** A pax record. */
+export function record(key: string, value: Buffer): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
+  let length = rest.length + 1;
+  while (String(length).length + rest.length !== length) length += 1;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
+}
+
+/** A size as eleven octal digits. */
+export function octal(size: number): string {
+  return `${size.toString(8).padStart(11, '0')}\0`;
+}
+
+/** A regular file. */
+export function member(name: string, content: string): Buffer {
+  return Buffer.concat([header(name, octal(content.length)), padded(Buffer.from(content))]);
+}
+
+/** A hard link (`1`) or a symlink (`2`). */
+export function link(name: string, target: string, type: '1' | '2'): Buffer {
+  const block = header(name, octal(0), type);
+  block.write(target, 157, 'latin1');
+  return sealed(block);
+}

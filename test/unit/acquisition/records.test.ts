@@ -1,21 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isoTime, type TreeEntry, treeEntries } from '../../../playbooks/acquisition/find-records.js';
-import { type Layer, type LayerEntry, parseStat, resolveInLayers } from '../../../playbooks/acquisition/lower-layers.js';
-import { parseNerdctlDiff, parseNerdctlPs } from '../../../playbooks/acquisition/nerdctl.js';
-import { nameList, splitNul, withoutDot } from '../../../playbooks/acquisition/node-command.js';
-import { parseSums } from '../../../playbooks/acquisition/node-hash.js';
+import { parseNerdctlDiff, parseNerdctlPs } from '../../../playbooks/acquisition/changes/nerdctl.js';
+import { isoTime, type TreeEntry, treeEntries } from '../../../playbooks/acquisition/node/find-records.js';
+import { nameList, splitNul, withoutDot } from '../../../playbooks/acquisition/node/node-command.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 
 /** Any bytes that a file name can have: all but NUL; never empty. */
 const name = fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 ? 1 : byte))));
-const onlyTriageErrors = (parse: (bytes: Buffer) => unknown) => (bytes: Uint8Array) => {
-  try {
-    parse(Buffer.from(bytes));
-  } catch (error) {
-    if (!(error instanceof TriageError)) throw error;
-  }
-};
 
 /** The bytes in chunks of a size that splits records anywhere. */
 async function* chunks(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
@@ -30,7 +21,7 @@ async function parsed(bytes: Buffer, size = 7): Promise<TreeEntry[]> {
 
 describe('treeEntries', () => {
   const record = (path: Buffer, target: Buffer) =>
-    Buffer.concat([Buffer.from('f\t644\t0\t33\t12\t1795646617.7\t-3.5\t99\t1\t66305\t'), path, Buffer.from([0]), target, Buffer.from([0])]);
+    Buffer.concat([Buffer.from('f\t644\t0\t33\t12\t8\t1795646617.7\t-3.5\t99\t1\t66305\t'), path, Buffer.from([0]), target, Buffer.from([0])]);
 
   it('gives back the exact bytes of any name and link target, however the answer is cut to pieces', async () => {
     await fc.assert(
@@ -56,9 +47,9 @@ describe('treeEntries', () => {
     );
   });
 
-  it('keeps owners above 2^31 and pads modes', async () => {
-    const [entry] = await parsed(Buffer.from('f\t0\t2352414753\t0\t1\t1.0\t1.0\t1\t1\t1\tx\0\0'));
-    expect(entry).toMatchObject({ uid: 2352414753, mode: '0000' });
+  it('keeps owners above 2^31, pads modes and counts blocks of 512 bytes', async () => {
+    const [entry] = await parsed(Buffer.from('f\t0\t2352414753\t0\t1099511627776\t8\t1.0\t1.0\t1\t1\t1\tx\0\0'));
+    expect(entry).toMatchObject({ uid: 2352414753, mode: '0000', size: 1099511627776, allocated: 4096 });
   });
 });
 
@@ -67,31 +58,6 @@ describe('isoTime', () => {
     expect(isoTime('1600000000.5')).toBe('2020-09-13T12:26:40.500Z');
     expect(isoTime('-2147483648.0000000000')).toBe('1901-12-13T20:45:52.000Z');
     expect(isoTime('9223372036854775807')).toBeUndefined();
-  });
-});
-
-describe('parseStat and parseSums', () => {
-  it('give back the exact bytes of any name', () => {
-    fc.assert(
-      fc.property(name, (path) => {
-        const key = path.toString('latin1');
-        const stat = Buffer.concat([Buffer.from('81a4\t0\t0\t0\t0\t5\t./'), path, Buffer.from([0])]);
-        expect(parseStat(stat).get(key)).toEqual({ type: 'file', mode: '0644', uid: 0, gid: 0, size: 5 });
-        const sum = Buffer.concat([Buffer.from(`${'ab'.repeat(32)}  ./`), path, Buffer.from([0])]);
-        expect(parseSums(sum).get(key)).toBe('ab'.repeat(32));
-      }),
-    );
-  });
-
-  it('end in a value or a TriageError, whatever the bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyTriageErrors(parseStat)));
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), onlyTriageErrors(parseSums)));
-  });
-
-  it('tells a whiteout from a character device without permissions', () => {
-    const entries = parseStat(Buffer.from('2000\t0\t0\t0\t0\t0\t./gone\x002000\t1\t3\t0\t0\t0\t./null\0'));
-    expect(entries.get('gone')?.type).toBe('whiteout');
-    expect(entries.get('null')?.type).toBe('char');
   });
 });
 
@@ -104,25 +70,6 @@ describe('names for a node', () => {
         expect(sent.map(withoutDot)).toEqual(names);
       }),
     );
-  });
-});
-
-describe('resolveInLayers', () => {
-  const entry = (type: LayerEntry['type']): LayerEntry => ({ type, mode: '0755', uid: 0, gid: 0, size: 0 });
-  const layer = (entries: Record<string, LayerEntry['type']>, opaque: string[] = []): Layer => ({
-    entries: new Map(Object.entries(entries).map(([path, type]) => [path, entry(type)])),
-    opaque: new Set(opaque),
-  });
-
-  it.each<[string, Layer[], LayerEntry['type'] | undefined]>([
-    ['finds it in the topmost layer that has it', [layer({ a: 'directory' }), layer({ a: 'directory', 'a/f': 'file' })], 'file'],
-    ['stops at a whiteout', [layer({ a: 'directory', 'a/f': 'whiteout' }), layer({ a: 'directory', 'a/f': 'file' })], undefined],
-    ['stops at a whiteout of a parent', [layer({ a: 'whiteout' }), layer({ a: 'directory', 'a/f': 'file' })], undefined],
-    ['stops at a parent that is a symlink', [layer({ a: 'symlink' }), layer({ a: 'directory', 'a/f': 'file' })], undefined],
-    ['stops below an opaque directory', [layer({ a: 'directory' }, ['a']), layer({ a: 'directory', 'a/f': 'file' })], undefined],
-    ['finds nothing where no layer has it', [layer({}), layer({})], undefined],
-  ])('%s', (_, layers, expected) => {
-    expect(resolveInLayers('a/f', layers)?.type).toBe(expected);
   });
 });
 

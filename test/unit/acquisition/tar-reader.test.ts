@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTar } from '../../../playbooks/acquisition/tar-reader.js';
+import { readTar } from '../../../playbooks/acquisition/tar/tar-reader.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
-import { chunked, endMark, header, padded, readAll, sealed, tar } from './archives.js';
+import { chunked, endMark, header, octal, padded, readAll, record, sealed, tar } from './archives.js';
 
 const hostile = [
   'plain',
@@ -188,17 +188,6 @@ describe('an archive is refused', () => {
     expect(released).toBe(true);
   });
 });
-
-function record(key: string, value: Buffer): Buffer {
-  const rest = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
-  let length = rest.length + 1;
-  while (String(length).length + rest.length !== length) length += 1;
-  return Buffer.concat([Buffer.from(String(length)), rest]);
-}
-
-function octal(size: number): string {
-  return `${size.toString(8).padStart(11, '0')}\0`;
-}
 
 function lastByte(archive: Buffer): number {
   return archive.findLastIndex((byte) => byte !== 0);

@@ -14,7 +14,10 @@ function pod(change: { metadata?: object; status?: object } = {}): JsonValue {
     metadata: { name: 'web', namespace: 'shop', uid: 'u-1', labels: { app: 'web' }, ...change.metadata },
     spec: {
       nodeName: 'node-a',
-      initContainers: [{ name: 'setup', image: 'i:1' }],
+      initContainers: [
+        { name: 'setup', image: 'i:1' },
+        { name: 'proxy', image: 'p:1', restartPolicy: 'Always' },
+      ],
       containers: [
         { name: 'web', image: 'w:1' },
         { name: 'side', image: 's:1' },
@@ -53,16 +56,49 @@ function pod(change: { metadata?: object; status?: object } = {}): JsonValue {
 }
 
 describe('a pod', () => {
-  test('has all its containers with kind, id, runtime and state, also those that were not made yet', () => {
+  test('has all its containers with kind, id, runtime, state and instance, also those that were not made yet', () => {
     const raw = pod();
     const parsed = parsePod(raw);
     expect(parsed).toMatchObject({ uid: 'u-1', node: 'node-a', raw });
     expect(parsed.staticUid).toBeUndefined();
+    const now = { instance: 'current' };
+    const web = { name: 'web', kind: 'container', runtime: 'cri-o', image: 'w:1', imageId: 'sha256:2', restarts: 3 };
+    const none = { ...now, id: '', runtime: 'unknown', state: 'waiting', imageId: '', restarts: 0 };
     expect(parsed.containers).toEqual([
-      { name: 'setup', kind: 'init', id: id('a'), runtime: 'containerd', state: 'terminated', image: 'i:1', imageId: 'i@sha256:1', restarts: 0 },
-      { name: 'web', kind: 'container', id: id('b'), runtime: 'cri-o', state: 'running', image: 'w:1', imageId: 'sha256:2', restarts: 3 },
-      { name: 'side', kind: 'container', id: '', runtime: 'unknown', state: 'waiting', image: 's:1', imageId: '', restarts: 0 },
-      { name: 'dbg', kind: 'ephemeral', id: '', runtime: 'unknown', state: 'waiting', image: 'd', imageId: '', restarts: 0 },
+      {
+        ...now,
+        name: 'setup',
+        kind: 'init',
+        id: id('a'),
+        runtime: 'containerd',
+        state: 'terminated',
+        image: 'i:1',
+        imageId: 'i@sha256:1',
+        restarts: 0,
+      },
+      { ...none, name: 'proxy', kind: 'sidecar', image: 'p:1' },
+      { ...web, ...now, id: id('b'), state: 'running' },
+      { ...web, instance: 'previous', id: id('c'), state: 'terminated' },
+      { ...none, name: 'side', kind: 'container', image: 's:1' },
+      { ...none, name: 'dbg', kind: 'ephemeral', image: 'd' },
+    ]);
+  });
+
+  const web = (status: object) => ({ name: 'web', image: 'w:1', imageID: '', restartCount: 1, ...status });
+  const instances = (status: object) =>
+    parsePod(pod({ status: { containerStatuses: [web(status)] } }))
+      .containers.filter(({ name }) => name === 'web')
+      .map(({ instance, id: known, state }) => [instance, known, state]);
+
+  test('has no previous instance where the status names the same one twice, or none that could be looked for', () => {
+    const waiting = { state: { waiting: { reason: 'CrashLoopBackOff' } } };
+    const last = (containerID: string) => ({ lastState: { terminated: { exitCode: 1, containerID } } });
+    expect(instances({ ...waiting, ...last(`cri-o://${id('a')}`), containerID: `cri-o://${id('a')}` })).toEqual([['current', id('a'), 'waiting']]);
+    expect(instances({ ...waiting, ...last('cri-o://../../etc'), containerID: `cri-o://${id('a')}` })).toEqual([['current', id('a'), 'waiting']]);
+    expect(instances({ ...waiting, lastState: { terminated: null } })).toEqual([['current', '', 'waiting']]);
+    expect(instances({ ...waiting, ...last(`cri-o://${id('a')}`), containerID: '' })).toEqual([
+      ['current', '', 'waiting'],
+      ['previous', id('a'), 'terminated'],
     ]);
   });
 

@@ -16,7 +16,7 @@ const command: NodeCommand = { name: 'list', argv: ['find', "it's"], privileged:
 
 test('a privileged command of a plain user runs under sudo, and its time limit inside of it', () => {
   expect(remoteLine(command, config).run).toMatch(
-    /^'sudo' '-n' 'env' 'LC_ALL=C' 'PODTRIAGE_COMMAND=[0-9a-f-]{36}' 'timeout' '-k' '5' '2' 'find' 'it'\\''s'$/,
+    /^'sudo' '-n' 'env' 'LC_ALL=C' 'PODTRIAGE_COMMAND=[0-9a-f-]{36}' 'timeout' '-k' '5' '2' 'sh' '-c' '[^']*' 'podtriage' 'find' 'it'\\''s'$/,
   );
 });
 

@@ -78,12 +78,12 @@ describe('a bound step', () => {
     await expect(bad.bind({})({}, {} as never)).rejects.toMatchObject({ code: 'internal' });
   });
 
-  it('refuses a fact above 64 KiB', async () => {
+  it('refuses a fact above 256 KiB', async () => {
     const big = defineStep({
       ...closing(),
       name: 'big',
       writes: ['node'] as const,
-      run: () => Promise.resolve({ node: { name: 'n', address: 'x'.repeat(70_000) } }),
+      run: () => Promise.resolve({ node: { name: 'n', address: 'x'.repeat(270_000) } }),
     });
     await expect(big.bind({})({}, {} as never)).rejects.toMatchObject({ code: 'limit-exceeded' });
   });

@@ -174,3 +174,16 @@ describe('a verdict', () => {
     );
   });
 });
+
+it('says of each finding which life of a restarted container it is about', () => {
+  const before = change('tmp/xmrig', { mode: '0755', containerId: 'd'.repeat(64), instance: 'previous' });
+  const { findings } = judge(
+    evidence([
+      [miner, 'elf', 'detected'],
+      [before, 'elf', 'detected'],
+    ]),
+  );
+  const said = (id: string) => findings.find(({ subject }) => subject?.containerId === id)?.evidence ?? '';
+  expect(said(before.containerId)).toContain('in container web (previous instance)');
+  expect(said(miner.containerId)).toMatch(/in container web(?! \()/);
+});

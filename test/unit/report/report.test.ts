@@ -41,7 +41,8 @@ describe('a report', () => {
   it('counts changes, files and lookups', () => {
     expect(report.counts).toEqual({
       changes: { total: 5, added: 3, changed: 1, deleted: 1, present: 0 },
-      files: { total: 3, bytes: 30, known: 0, unstable: 0 },
+      files: { total: 3, bytes: 30, known: 0, left: 0, unstable: 0 },
+      processes: { total: 0, fileless: 0 },
       lookups: { detected: 1, unknown: 2 },
     });
   });

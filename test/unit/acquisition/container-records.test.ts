@@ -1,0 +1,234 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cgroupNames, parseContainerRecord, recordPlaces } from '../../../playbooks/acquisition/containers/container-record.js';
+import { parseContainerInfo, parseSnapshotMount } from '../../../playbooks/acquisition/containers/containerd-client.js';
+import { crioLayer, parseLowerFile } from '../../../playbooks/acquisition/containers/crio-layers.js';
+import { fittingContainers } from '../../../playbooks/acquisition/containers/fitting.js';
+import { parseRuntimeConfig } from '../../../playbooks/acquisition/containers/runtime-config.js';
+import { parseMountinfo } from '../../../playbooks/acquisition/node/mountinfo.js';
+import type { Gap } from '../../../playbooks/domain/run.js';
+import { factSchemas, maxContainers, maxFactBytes, type NodeContainer } from '../../../playbooks/facts.js';
+
+const id = 'ab'.repeat(32);
+const layer = 'cd'.repeat(32);
+const link = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+const cri = (name: string) => `io.kubernetes.cri.${name}`;
+/** As containerd 2.2 writes it; the labels are what an image's author can add. */
+const spec = {
+  root: { path: 'rootfs' },
+  annotations: { [cri('sandbox-uid')]: 'u-1', [cri('sandbox-name')]: 'web', [cri('sandbox-namespace')]: 'shop', [cri('container-name')]: 'app' },
+  mounts: [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid'] },
+    { destination: '/data', type: 'bind', source: '/k/data', options: ['rbind', 'ro'] },
+    { destination: '/odd', type: 'bind', source: '/k/odd', options: null },
+  ],
+};
+const userns = { uidMappings: [{ containerID: 0, hostID: 2_231_500_800, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 7, size: 1 }] };
+const identity = { pod: { uid: 'u-1', name: 'web', namespace: 'shop' }, container: 'app' };
+
+function emitted(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${Buffer.from(value).toString('base64')}\n`)
+    .join('');
+}
+
+function mountsAt(...points: readonly string[]): ReturnType<typeof parseMountinfo> {
+  return parseMountinfo(points.map((point) => `1 2 0:3 / ${point} rw - overlay overlay rw`).join('\n'));
+}
+
+describe('recordPlaces', () => {
+  it('finds the task folder of containerd by the mount that bears the container’s id', () => {
+    const folder = `/run/c/io.containerd.runtime.v2.task/k8s.io/${id}`;
+    expect(recordPlaces(id, mountsAt(`${folder}/rootfs`))[0]).toEqual({
+      runtime: 'containerd',
+      config: `${folder}/config.json`,
+      pidFile: `${folder}/init.pid`,
+    });
+  });
+
+  it('does not take a mount elsewhere for one, though it bears the id', () => {
+    const places = recordPlaces(id, mountsAt(`/var/data/${id}/rootfs`));
+    expect(places.every(({ runtime }) => runtime === 'cri-o')).toBe(true);
+  });
+
+  it('looks in CRI-O’s run root and in its storage, wherever they are, the one with the process id first', () => {
+    const configs = recordPlaces(id, mountsAt(`/g/overlay/${layer}/merged`, `/r/overlay-containers/${layer}/userdata/shm`)).map(
+      ({ config }) => config,
+    );
+    const own = configs.filter((config) => /^\/[gr]\//.test(config));
+    expect(own).toEqual([`/r/overlay-containers/${id}/userdata/config.json`, `/g/overlay-containers/${id}/userdata/config.json`]);
+    expect(configs).toContain(`/var/lib/containers/storage/overlay-containers/${id}/userdata/config.json`);
+  });
+});
+
+describe('parseContainerRecord', () => {
+  const said = { runtime: 'containerd', folder: '/t', config: JSON.stringify(spec) };
+  const process = { pid: '12', cgroup: `0::/kubepods/${id}\n`, mounts: '5 1 0:9 / / rw,ro - overlay o rw\n' };
+
+  it('reads identity, mounts and the root’s place from the configuration', () => {
+    const record = parseContainerRecord(emitted(said));
+    expect(record).toEqual({
+      runtime: 'containerd',
+      ...identity,
+      root: '/t/rootfs',
+      mounts: [
+        { destination: '/proc', source: 'proc', readOnly: false },
+        { destination: '/data', source: '/k/data', readOnly: true },
+        { destination: '/odd', source: '/k/odd', readOnly: false },
+      ],
+    });
+  });
+
+  it('reads the process that it names, if there is one', () => {
+    expect(parseContainerRecord(emitted({ ...said, ...process }))?.process).toMatchObject({
+      pid: 12,
+      cgroup: `0::/kubepods/${id}`,
+      mounts: [{ mountPoint: '/', device: '0:9' }],
+      mountsCut: false,
+    });
+    expect(parseContainerRecord(emitted({ ...said, ...process, cgroup: '' }))?.process).toBeUndefined();
+    expect(parseContainerRecord(emitted({ ...said, ...process, pid: '-1' }))?.process).toBeUndefined();
+  });
+
+  it('says so when a mount table was cut, and leaves the broken line out', () => {
+    const line = `5 1 0:9 / /m/${'x'.repeat(4_000)} rw - tmpfs t rw\n`;
+    const mounts = line.repeat(1_000).slice(0, 2 * 1024 * 1024);
+    const read = parseContainerRecord(emitted({ ...said, ...process, mounts }))?.process;
+    expect(read?.mountsCut).toBe(true);
+    expect(read?.mounts).toHaveLength(Math.floor(mounts.length / line.length));
+  });
+
+  it('does not take annotations of one runtime from the other', () => {
+    expect(parseContainerRecord(emitted({ ...said, runtime: 'cri-o' }))).toBeUndefined();
+    expect(parseContainerRecord(emitted({ ...said, runtime: 'docker' }))).toBeUndefined();
+  });
+
+  it('never throws, whatever it is given', () => {
+    fc.assert(fc.property(fc.string(), (text) => (parseContainerRecord(text), true)));
+    fc.assert(
+      fc.property(fc.json(), fc.string(), fc.string(), (config, mounts, pid) => {
+        parseContainerRecord(emitted({ ...said, config, mounts, pid, cgroup: 'x' }));
+      }),
+    );
+  });
+});
+
+describe('parseRuntimeConfig', () => {
+  it('reads the user namespace’s maps, with ids above 2^31', () => {
+    expect(parseRuntimeConfig('containerd', { ...spec, linux: userns })?.config.idMaps).toEqual({
+      uids: [{ container: 0, node: 2_231_500_800, size: 65_536 }],
+      gids: [{ container: 0, node: 7, size: 1 }],
+    });
+    expect(parseRuntimeConfig('containerd', { ...spec, linux: { uidMappings: null } })?.config.idMaps).toBeUndefined();
+  });
+
+  it('is nothing without all of what identifies a container', () => {
+    for (const name of Object.keys(spec.annotations)) {
+      const annotations = Object.fromEntries(Object.entries(spec.annotations).filter(([each]) => each !== name));
+      expect(parseRuntimeConfig('containerd', { ...spec, annotations })).toBeUndefined();
+    }
+  });
+});
+
+describe('what ctr prints', () => {
+  const info = { ID: id, Labels: { [cri('sandbox-uid')]: 'forged' }, Snapshotter: 'overlayfs', SnapshotKey: id, Spec: spec };
+
+  it('identifies a container by its specification, not by labels', () => {
+    const record = parseContainerInfo(JSON.stringify({ ...info, Labels: { 'io.kubernetes.pod.uid': 'forged', 'io.kubernetes.pod.name': 'forged' } }));
+    expect(record).toMatchObject({ runtime: 'containerd', ...identity, snapshot: { snapshotter: 'overlayfs', key: id } });
+    expect(record?.root).toBeUndefined();
+  });
+
+  it('gives nothing that could pass for an option', () => {
+    expect(parseContainerInfo(JSON.stringify({ ...info, SnapshotKey: '--rm' }))).toBeUndefined();
+    expect(parseContainerInfo(JSON.stringify({ ...info, Snapshotter: '' }))).toBeUndefined();
+  });
+
+  it('says where the layers are', () => {
+    expect(parseSnapshotMount('mount -t overlay overlay /podtriage -o workdir=/w,upperdir=/s 1/fs,lowerdir=/s/3/fs:/s/2/fs,index=off\n')).toEqual({
+      type: 'overlay',
+      options: 'workdir=/w,upperdir=/s 1/fs,lowerdir=/s/3/fs:/s/2/fs,index=off',
+    });
+    expect(parseSnapshotMount('mount -t bind /n/snap shots/7 /podtriage -o rbind,rw\n')).toEqual({ type: 'bind', source: '/n/snap shots/7' });
+  });
+
+  it.each([
+    '',
+    'usage: ctr',
+    'mount -t erofs /a /podtriage -o ro',
+    'mount -t bind relative /podtriage -o rw',
+    'mount -t bind /a /podtriage -o rw\nmount -t bind /b /podtriage -o rw\n',
+  ])('takes nothing from %j', (text) => {
+    expect(parseSnapshotMount(text)).toEqual({ type: 'other' });
+  });
+
+  it('never makes a parser throw', () => {
+    fc.assert(fc.property(fc.string(), (text) => (parseSnapshotMount(text), parseContainerInfo(text), true)));
+    fc.assert(fc.property(fc.json(), (text) => (parseContainerInfo(text), true)));
+  });
+});
+
+describe('CRI-O’s storage', () => {
+  it('keeps a layer where its root is mounted', () => {
+    expect(crioLayer(`/var/lib/containers/storage/overlay/${layer}/merged`)).toEqual({
+      storage: '/var/lib/containers/storage/overlay',
+      folder: `/var/lib/containers/storage/overlay/${layer}`,
+    });
+    expect(crioLayer(`/s/overlay/${layer}/merged/x`)).toBeUndefined();
+    expect(crioLayer('/s/overlay/../merged')).toBeUndefined();
+  });
+
+  it('names lower layers by short links, topmost first', () => {
+    expect(parseLowerFile(`l/${link}:l/${'0'.repeat(26)}\n`, '/s/overlay')).toEqual([`/s/overlay/l/${link}`, `/s/overlay/l/${'0'.repeat(26)}`]);
+  });
+
+  it('gives no path outside of the storage, whatever the file holds', () => {
+    for (const text of ['', '/etc', 'l/../../etc', `l/${link}:/etc`, `l/${link}/..`, '3:4:5']) expect(parseLowerFile(text, '/s')).toBeUndefined();
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const lowers = parseLowerFile(text, '/s');
+        return lowers === undefined || lowers.every((lower) => /^\/s\/l\/[A-Z0-9]{26}$/.test(lower));
+      }),
+    );
+  });
+});
+
+describe('cgroupNames', () => {
+  it.each([`12:pids:/kubepods/pod1/${id}`, `0::/kubepods.slice/cri-containerd-${id}.scope`, `1:cpu:/x\n0::/crio-${id}/sub`])(
+    'knows a container by a whole part of the path: %s',
+    (cgroup) => {
+      expect(cgroupNames(cgroup, id)).toBe(true);
+    },
+  );
+
+  it.each([`0::/crio-conmon-${id}`, `0::/x${id}`, `0::/${id}x`, ''])('and not by less: %s', (cgroup) => {
+    expect(cgroupNames(cgroup, id)).toBe(false);
+  });
+});
+
+describe('fittingContainers', () => {
+  function container(name: string, state: NodeContainer['state'], layers: number): NodeContainer {
+    const lowers = Array.from({ length: layers }, (_, index) => `/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/${index}/fs`);
+    const overlay = { upper: '/u', lowers, metacopy: false, redirects: false, userxattr: false };
+    return { name, id, kind: 'container', instance: 'current', state, runtime: 'containerd', overlay, volumes: [], mountPaths: [] };
+  }
+
+  it('leaves out ended ones first, each as a gap, when their layers do not fit into one fact', () => {
+    const gaps: Gap[] = [];
+    const ended = Array.from({ length: 40 }, (_, index) => container(`ended-${index}`, 'ended', 127));
+    const all = [...ended, container('web', 'running', 127)];
+    const kept = fittingContainers(all, { gap: (gap) => gaps.push(gap) });
+    expect(kept.at(-1)?.name).toBe('web');
+    expect(kept.length + gaps.length).toBe(all.length);
+    expect(gaps[0]).toMatchObject({ subject: expect.stringContaining('ended-') as string, reason: 'limit-exceeded' });
+    expect(Buffer.byteLength(JSON.stringify(factSchemas.containers.parse(kept)))).toBeLessThan(maxFactBytes);
+  });
+
+  it('keeps the order, and as many as a fact may have', () => {
+    const gaps: Gap[] = [];
+    const all = Array.from({ length: maxContainers + 3 }, (_, index) => container(`c${index}`, 'running', 1));
+    expect(fittingContainers(all, { gap: (gap) => gaps.push(gap) })).toEqual(all.slice(0, maxContainers));
+    expect(gaps).toHaveLength(3);
+  });
+});
