@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createPod, deletePod, inPod, lab } from '../test/e2e/lab.js';
 import { TestService } from '../test/e2e/service.js';
+import { median } from './median.js';
 
 const run = promisify(execFile);
 const pod = 'bench';
@@ -66,8 +67,4 @@ async function timeScript(service: TestService): Promise<number> {
   const looked = stdout.split('\n').filter((line) => line.includes(' /tmp/file-')).length;
   if (looked !== files) throw new Error(`the script looked up ${looked} of ${files} files:\n${stdout}`);
   return Math.round(took);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

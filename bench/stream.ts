@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { factSchemas } from '../playbooks/facts.js';
+import { createPod, deletePod, inPod, lab } from '../test/e2e/lab.js';
+import { acquire, type Listed, listPod } from './acquisition.js';
+import { median } from './median.js';
+
+const run = promisify(execFile);
+const pod = 'bench-stream';
+const cases = [
+  { name: 'big', folder: 'big', files: 1, bytes: 1024 ** 3 },
+  { name: 'small', folder: 'small', files: 10_000, bytes: 10_000 * 2048 },
+] as const;
+type Case = (typeof cases)[number];
+
+const fill = `mkdir /big /small
+head -c ${cases[0].bytes} /dev/urandom >/big/file
+cd /small && i=0 && while [ $i -lt ${cases[1].files} ]; do head -c 2048 /dev/urandom >$i; i=$((i + 1)); done`;
+
+/**
+ * Acquisition against `ssh node tar | sha256sum`, on a pod of the lab with 1 GiB in one file and 10,000 files of 2 KiB. Ours is the whole step
+ * `export-files`: login, hash on the node, transfer, all hashes, comparison, each file durable in a new evidence store.
+ * Then the peak memory of a process that takes the big file twice. The lab must be up; PODTRIAGE_STREAM_ROUNDS, default 5.
+ */
+export async function stream(): Promise<Record<string, unknown>> {
+  const rounds = Number(process.env['PODTRIAGE_STREAM_ROUNDS'] ?? '5');
+  await deletePod(pod);
+  await createPod(pod, 'node-a');
+  // Removed at the end only: ext4 is slow to use again what was deleted a moment ago.
+  const stores = await mkdtemp(join(tmpdir(), 'podtriage-bench-'));
+  try {
+    await inPod(pod, fill);
+    const listed = await listPod(pod);
+    const results: Result[] = [];
+    for (const one of cases) results.push(await compare(one, listed, rounds, stores));
+    const ratio = Math.min(...results.map((result) => result.ratio));
+    return { rounds, ...Object.fromEntries(results.flatMap(named)), ratio, rss_mib: await peakMemory(listed, stores) };
+  } finally {
+    await rm(stores, { recursive: true });
+    await deletePod(pod);
+  }
+}
+
+/** Medians of one case. */
+interface Result {
+  readonly name: string;
+  readonly ours_ms: number;
+  readonly theirs_ms: number;
+  readonly ratio: number;
+}
+
+function named({ name, ...numbers }: Result): [string, number][] {
+  return Object.entries(numbers).map(([key, value]) => [`${name}_${key}`, value]);
+}
+
+async function compare(one: Case, listed: Listed, rounds: number, stores: string): Promise<Result> {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    theirs.push(await timeTheirs(one, listed));
+    ours.push(await timeOurs(one, listed, stores));
+    process.stdout.write(`${one.name}, round ${round + 1}: ours ${ours.at(-1) ?? 0} ms, ssh tar | sha256sum ${theirs.at(-1) ?? 0} ms\n`);
+  }
+  const ratio = Math.round((median(theirs) / median(ours)) * 100) / 100;
+  return { name: one.name, ours_ms: median(ours), theirs_ms: median(theirs), ratio };
+}
+
+async function timeOurs({ folder, files, bytes }: Case, listed: Listed, stores: string): Promise<number> {
+  const taken = await acquire(pod, listed, `${folder}/`, stores);
+  if (taken.files !== files || taken.bytes !== bytes) throw new Error(`took ${taken.files} files of ${taken.bytes} bytes`);
+  return Math.round(taken.ms);
+}
+
+async function timeTheirs({ folder }: Case, { board }: Listed): Promise<number> {
+  const upper = factSchemas.containers.parse(board.containers)[0]?.overlay?.upper ?? '';
+  const { key, knownHosts, users } = lab.ssh;
+  const options = ['-n', '-F', 'none', '-o', 'BatchMode=yes', '-o', 'HostKeyAlias=node-a', '-o', `UserKnownHostsFile=${knownHosts}`, '-i', key];
+  const login = `${users.sudo}@${lab.nodes[0]?.address ?? ''}`;
+  const started = performance.now();
+  const script = 'set -o pipefail; path=$1; shift; "$@" "sudo -n tar -C \'$path\' -cf - ." | sha256sum';
+  await run('bash', ['-c', script, 'x', join(upper, folder), 'ssh', ...options, login]);
+  return Math.round(performance.now() - started);
+}
+
+/** In MiB, of a process of its own that takes the big file twice. Compiled first: the loader of TypeScript alone takes 150 MiB. */
+async function peakMemory({ board, changes }: Listed, stores: string): Promise<number> {
+  const big = { board, changes: changes.filter(({ path }) => path.text.startsWith(`${cases[0].folder}/`)) };
+  const root = join(import.meta.dirname, '..');
+  const out = await mkdtemp(join(root, 'node_modules', '.podtriage-bench-'));
+  try {
+    await writeFile(join(out, 'package.json'), '{ "type": "module" }');
+    await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', root, '--noCheck', '--noEmit', 'false', '--outDir', out]);
+    const child = run(process.execPath, [join(out, 'bench', 'stream-child.js'), pod, '2', stores]);
+    child.child.stdin?.end(JSON.stringify(big));
+    return Number((await child).stdout);
+  } finally {
+    await rm(out, { recursive: true });
+  }
+}
