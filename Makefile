@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 demo: build ## Brings up a real cluster, triages two compromised pods, prints the reports (KEEP=1 leaves it up)
 	KEEP=$(KEEP) test/demo/demo
 
-test: build ## Unit, integration and end-to-end tests; the last line counts them
+test: build ## Unit, integration and end-to-end tests, and the corpus of hostile pods; the last line counts them
 	test/run
 
 lint: node_modules/.ready ## Types, typed lint rules, format, layers and cycles, dead code
