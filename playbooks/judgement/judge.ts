@@ -81,11 +81,16 @@ function weigh(tally: Tally, subject: Subject, rules: readonly Rule[]): void {
     tally.findings.add(findingOf(rule, subject));
     for (const technique of rule.techniques) tally.techniques.add(technique);
   }
-  const worst = (['malicious', 'suspicious', 'notice'] as const).find((level) => fired.some((rule) => rule.level === level));
+  const worst = (['malicious', 'suspicious', 'notice'] as const).find((level) => fired.some((rule) => levelOn(rule, subject) === level));
   if (worst === undefined) return;
   if (worst !== 'malicious') tally.subjects[worst] += 1;
   if (worst === 'malicious') nameMalware(tally, subject);
-  else for (const rule of fired) if (isHeavier(rule, tally.best)) tally.best = rule;
+  else if (subject.change?.listedOnly !== true) for (const rule of fired) if (isHeavier(rule, tally.best)) tally.best = rule;
+}
+
+/** Nobody knows who wrote what lies in a directory of the node or in a volume that outlives the pod: there, a rule is no more than a hint. */
+function levelOn(rule: Rule, { change }: Subject): Level {
+  return change?.listedOnly === true ? 'notice' : rule.level;
 }
 
 function nameMalware(tally: Tally, { artifact, lookup }: Subject): void {
@@ -109,7 +114,7 @@ function findingOf(rule: Rule, subject: Subject): Finding {
   return {
     rule: rule.name,
     title: rule.title,
-    level: rule.level,
+    level: levelOn(rule, subject),
     weight: rule.weight,
     ...(source === undefined || Buffer.byteLength(JSON.stringify(source)) > maxSubjectBytes ? {} : { subject: source }),
     ...(artifact === undefined ? {} : { sha256: artifact.sha256 }),

@@ -187,3 +187,12 @@ it('says of each finding which life of a restarted container it is about', () =>
   expect(said(before.containerId)).toContain('in container web (previous instance)');
   expect(said(miner.containerId)).toMatch(/in container web(?! \()/);
 });
+
+it('takes what lies in a directory of the node for a hint, as nobody knows who wrote it', () => {
+  const place = { kind: 'volume', volume: 'node', mountPath: '/etc/cron.d' } as const;
+  const job = change('update', { kind: 'present', place, method: 'volume' });
+  expect(judge(evidence([[job, 'text', 'unknown']])).level).toBe('suspicious');
+  const { level, findings } = judge(evidence([[{ ...job, listedOnly: true }, undefined, undefined]]));
+  expect(level).toBe('inconclusive');
+  expect(findings).toMatchObject([{ rule: 'cron-changed', level: 'notice' }]);
+});
