@@ -4,7 +4,7 @@ import { type Batch, type BatchOutcome, otherSize } from './batch.js';
 import { storeError } from './fs-error.js';
 
 /** Files in one batch at most. */
-const batchFiles = 512;
+const batchFiles = 4_096;
 
 /** A small file that waits for its batch. */
 interface Waiting {

@@ -12,7 +12,7 @@ import { rankOf } from './plan.js';
 import type { Candidate } from './settle.js';
 
 /** A group is what is hashed and moved at a time: small enough that a crash costs little, large enough that a login's commands do not count. */
-const group = { files: 1_000, bytes: 256 * 1024 * 1024 };
+const group = { files: 2_500, bytes: 256 * 1024 * 1024 };
 
 /** Files of one directory tree. */
 interface Group {

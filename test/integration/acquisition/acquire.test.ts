@@ -95,11 +95,11 @@ describe('files of all shapes', () => {
   });
 
   it('come in groups, each recorded, the next one hashed while one moves', async () => {
-    stand.mounted.inContainer('mkdir many; cd many; for i in $(seq 2600); do echo $i > $i; done');
+    stand.mounted.inContainer('mkdir many; cd many; for i in $(seq 6500); do echo $i > $i; done');
     const commands: string[] = [];
     const { by } = await stand.take(await stand.changes(), { session: localNode({ onStart: ({ name }) => commands.push(name) }) });
-    expect(by.size).toBe(2600);
-    expect(by.get('many/2600')?.sha256).toBe(sha256('2600\n'));
+    expect(by.size).toBe(6500);
+    expect(by.get('many/6500')?.sha256).toBe(sha256('6500\n'));
     expect(commands.filter((name) => name === 'hash-files')).toHaveLength(3);
     expect(commands.slice(0, 3)).toEqual(expect.arrayContaining(['hash-files', 'hash-files', 'move-files']));
   });
@@ -125,20 +125,20 @@ describe('files of all shapes', () => {
 
 describe('when something fails', () => {
   it('tells the failure of the store, ends what was at work, and keeps what was recorded', async () => {
-    stand.mounted.inContainer('mkdir many; cd many; for i in $(seq 2600); do echo $i > $i; done');
+    stand.mounted.inContainer('mkdir many; cd many; for i in $(seq 6500); do echo $i > $i; done');
     const listed = await stand.changes();
     let puts = 0;
     const full: EvidencePort = {
       ...stand.store,
       stage: (...args) => {
         puts += 1;
-        return puts > 1200 ? Promise.reject(new Error('the disk is full')) : stand.store.stage(...args);
+        return puts > 3000 ? Promise.reject(new Error('the disk is full')) : stand.store.stage(...args);
       },
     };
     await expect(stand.take(listed, { evidence: full })).rejects.toThrow('the disk is full');
     const again = await stand.take(listed);
-    expect(again.by.size).toBe(2600);
-    expect([...again.by.values()].filter(({ known }) => known).length).toBeGreaterThanOrEqual(1000);
+    expect(again.by.size).toBe(6500);
+    expect([...again.by.values()].filter(({ known }) => known).length).toBeGreaterThanOrEqual(2500);
   });
 
   it('is told when the container is removed before anything came', async () => {
@@ -149,7 +149,7 @@ describe('when something fails', () => {
   });
 
   it('keeps what came before the container was removed, and counts the rest as a gap', async () => {
-    stand.mounted.inContainer('mkdir many; cd many; for i in $(seq 1100); do echo $i > $i; done');
+    stand.mounted.inContainer('mkdir many; cd many; for i in $(seq 2600); do echo $i > $i; done');
     const listed = await stand.changes();
     let moves = 0;
     const session = localNode({
@@ -160,7 +160,7 @@ describe('when something fails', () => {
     });
     const { by, gaps } = await stand.take(listed, { session });
     execFileSync('mv', [`${stand.mounted.overlay.upper}.gone`, stand.mounted.overlay.upper]);
-    expect(by.size).toBe(1000);
+    expect(by.size).toBe(2500);
     expect(gaps.map(({ subject, reason }) => `${subject} ${reason}`)).toEqual(['100 files pod-gone']);
   });
 
