@@ -132,12 +132,15 @@ test('events are those of one pod by its uid', async () => {
 });
 
 describe('a log', () => {
-  test('gives its last bytes, whatever they are', async () => {
-    api.answer = (_request, response) => {
+  test('gives its last bytes, whatever they are, and asks for no more lines than those can be', async () => {
+    let asked = '';
+    api.answer = (request, response) => {
+      asked = request.url ?? '';
       response.write(Buffer.alloc(3_000_000, 'x'));
       response.end(Buffer.from([0xff, 0x00, 0xfe]));
     };
     expect(Buffer.from(await clusters.log(ref, 'c', 5, signal))).toEqual(Buffer.from([0x78, 0x78, 0xff, 0x00, 0xfe]));
+    expect(new URL(asked, 'http://api').searchParams.get('tailLines')).toBe('1');
   });
 
   test('of a container that has none is container-not-running', async () => {

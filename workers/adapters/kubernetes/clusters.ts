@@ -11,6 +11,8 @@ import { assertNames } from './names.js';
 import { internalIp, parsePod } from './pod.js';
 
 const logMs = 120_000;
+/** What a line of a log is reckoned to have. */
+const bytesPerLine = 128;
 /** More of a log than this is not waited for; kubelet keeps 10 MiB per file by default (containerLogMaxSize). */
 const maxLogBytes = 256 * 1024 * 1024;
 
@@ -79,7 +81,8 @@ class Clusters implements ClusterPort, InContainerPort {
   async log(ref: PodRef, container: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
     assertNames(ref, container);
     const server = this.server(ref.cluster);
-    const query = { container, limitBytes: String(maxLogBytes) };
+    // kubelet finds the last lines from the end of its file; all of a busy pod's log would keep it, and the API server, from other work.
+    const query = { container, tailLines: String(Math.ceil(maxBytes / bytesPerLine)), limitBytes: String(maxLogBytes) };
     const bounded = AbortSignal.any([
       signal,
       afterMs(logMs, `the log of ${ref.pod}/${container} did not come within ${logMs / 1_000} s`, 'cluster-unreachable'),
