@@ -105,11 +105,25 @@ function listingNote({ total, complete, rows, listing }: Report['changes'] | Rep
 
 function changeRow(change: Change): string {
   const { kind, type, mode, size, origin, mtime } = change;
-  const facts = [mode ?? '', size === undefined ? '' : `${size} bytes`, mtime ?? '', origin === 'container' ? '' : `left by ${origin}`].filter(
-    (fact) => fact !== '',
-  );
+  const facts = [
+    mode ?? '',
+    size === undefined ? '' : `${size} bytes`,
+    mtime ?? '',
+    origin === 'container' ? '' : `left by ${origin}`,
+    ...comparedWithImage(change),
+  ].filter((fact) => fact !== '');
   const target = change.target === undefined ? '' : ` to ${code(change.target.text)}`;
   return `- ${kind} ${type} ${code(pathText(change))}${target} in ${code(containerText(change))}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
+}
+
+function comparedWithImage({ typeBefore, capabilities, metadataOnly, renamedFrom, listedOnly }: Change): string[] {
+  return [
+    typeBefore === undefined ? '' : `was a ${typeBefore}`,
+    capabilities === undefined ? '' : `capabilities ${code(capabilities)}`,
+    metadataOnly === true ? 'content as in the image' : '',
+    renamedFrom === undefined ? '' : `renamed from ${code(`/${renamedFrom.text}`)}`,
+    listedOnly === true ? 'listed, not taken' : '',
+  ];
 }
 
 function artifactRow({ sha256, size, content, source, left, unstable }: Artifact): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { pathName } from '../../../playbooks/domain/path-name.js';
 import { buildReport } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { reportJson, reportSchema } from '../../../playbooks/report/model.js';
@@ -73,6 +74,14 @@ describe('a report', () => {
     expect(changes).toMatchObject({ total: 6_000, complete: false, listing: 'd'.repeat(64) });
     expect(changes.rows).toHaveLength(5_000);
     expect(counts.changes.deleted).toBe(6_000);
+  });
+
+  it('says of a change what sets it apart from the image', () => {
+    const renamed = change('etc/new', { renamedFrom: pathName(Buffer.from('etc/old')), metadataOnly: true });
+    const gained = change('bin/link', { kind: 'changed', typeBefore: 'symlink', capabilities: 'cap_net_raw=ep' });
+    const markdown = reportMarkdown(buildReport(sampleRun([renamed, gained])));
+    expect(markdown).toContain('content as in the image, renamed from `/etc/old`');
+    expect(markdown).toContain('was a symlink, capabilities `cap_net_raw=ep`');
   });
 
   it('stays bounded when names are long', () => {
