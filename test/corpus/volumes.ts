@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { lab } from '../e2e/lab.js';
 import { type Case, directory, file, other, type Row, symlink } from './case.js';
 import type { PodShape } from './pod.js';
 
@@ -6,7 +7,7 @@ import type { PodShape } from './pod.js';
 export function volumesShape(_node: string, secret: string): PodShape {
   const key = Buffer.from('of-the-cluster-never-by-content').toString('base64');
   return {
-    with: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'corpus' }, data: { key } }],
+    with: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'corpus', namespace: lab.namespace }, data: { key } }],
     volumes: [
       { name: 'disk', emptyDir: {} },
       { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
