@@ -73,7 +73,7 @@ export async function moveLong<T>(
   file: FileToMove,
   take: Taker<T>,
   signal: AbortSignal,
-): Promise<T | { readonly outcome: 'cut' } | undefined> {
+): Promise<T | { readonly outcome: 'cut' | 'differs' } | undefined> {
   const pieces = piecesOf(file.path);
   const argv = [...eachOf(pieces.length), 'sh', '-c', tarBelow, 'podtriage'];
   const command: NodeCommand = nodeCommand('move-long-path', insideTree(root, argv, reading), {
@@ -82,10 +82,10 @@ export async function moveLong<T>(
     maxBytes: mostBytes(file) + 20_000,
   });
   let moved: T | undefined;
-  const isWhole = await runTar(session, command, root, signal, async (entry) => {
+  const fared = await runTar(session, command, root, signal, async (entry) => {
     moved = await take(entry, file);
   });
-  return isWhole ? moved : { outcome: 'cut' };
+  return fared === 'whole' ? moved : { outcome: fared === 'cut' ? 'cut' : 'differs' };
 }
 
 function eachOf(words: number): string[] {

@@ -5,7 +5,7 @@ import { byBestReading, readingOf } from '../node/safe-tree.js';
 import { walkTree } from '../node/walk-tree.js';
 import { hashLong, isReachable, maxLongPaths, moveLong } from './long-paths.js';
 import { hashNames } from './node-hash.js';
-import { allStored, type MovePlace, moveNames, type Staged, staging, storing, type Taker } from './transfer.js';
+import { allStored, type MovePlace, moveNames, type Staged, type Storing, staging, storing, type Taker } from './transfer.js';
 import type { Destination, FileToHash, FileToMove, Hashed, Moved, TreeReader } from './tree-reader.js';
 import { type Proof, prove, standingOf } from './two-walks.js';
 
@@ -71,14 +71,14 @@ function judged(hashed: Hashed | undefined, proof: Proof): Hashed | undefined {
   return hashed?.outcome === 'hashed' && proof === 'file-changed' ? { outcome: 'unsure' } : hashed;
 }
 
-async function moveAll<T>(
+async function moveAll<T extends Staged | Storing>(
   place: MovePlace,
   files: readonly FileToMove[],
   take: Taker<T>,
   signal: AbortSignal,
-): Promise<Map<string, T | { readonly outcome: 'cut' | 'path-too-long' }>> {
+): Promise<Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>> {
   const { short, long, beyond } = byLength(files);
-  const moved = new Map<string, T | { readonly outcome: 'cut' | 'path-too-long' }>(await moveNames(place, short, take, signal));
+  const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>(await moveNames(place, short, take, signal));
   for (const file of long) {
     const answer = await moveLong(place, file, take, signal);
     if (answer !== undefined) moved.set(keyOf(file), answer);

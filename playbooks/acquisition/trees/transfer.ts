@@ -30,12 +30,12 @@ export type Taker<T> = (entry: TarEntry, file: FileToMove) => Promise<T>;
  * zeros, and only the hash tells. Nothing is ever written under a name from the archive.
  * @returns what became of each path (latin1 of the raw bytes) that the archive held; of all, if it had to be ended
  */
-export async function moveNames<T>(
+export async function moveNames<T extends Storing | Staged>(
   { session, root, reading }: MovePlace,
   files: readonly FileToMove[],
   take: Taker<T>,
   signal: AbortSignal,
-): Promise<Map<string, T | { readonly outcome: 'cut' }>> {
+): Promise<Map<string, T | { readonly outcome: 'cut' | 'differs' }>> {
   if (files.length === 0) return new Map();
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const command = nodeCommand('move-files', insideTree(root, [...tarFormat, ...tarOfNames], reading), {
@@ -45,26 +45,39 @@ export async function moveNames<T>(
     maxBytes: bytes * 2 + files.length * 20_000 + 1024 * 1024,
   });
   const wanted = new Map(files.map((file) => [Buffer.from(file.path).toString('latin1'), file]));
-  const moved = new Map<string, T | { readonly outcome: 'cut' }>();
-  const isWhole = await runTar(session, command, root, signal, async (entry) => {
+  const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' }>();
+  const fared = await runTar(session, command, root, signal, async (entry) => {
     const key = withoutDot(entry.name).toString('latin1');
     const file = wanted.get(key);
     // tar never sends what was not asked for; whatever does is not our tar.
     if (file === undefined) throw new TriageError('command-failed', 'move-files: the archive holds a file that was not asked for');
     moved.set(key, await take(entry, file));
   });
-  if (!isWhole) for (const key of wanted.keys()) if (!moved.has(key)) moved.set(key, { outcome: 'cut' });
+  if (fared === 'padded') await refuseUnproven(moved, wanted);
+  if (fared === 'cut') for (const key of wanted.keys()) if (!moved.has(key)) moved.set(key, { outcome: 'cut' });
   return moved;
 }
 
-/** Runs a command that prints an archive. False when it was ended as it printed more than it may. */
+/** tar has filled up a file with zeros, and the message may name any of them: what is not what the node has hashed does not count. */
+async function refuseUnproven<T extends Storing | Staged>(
+  moved: Map<string, T | { readonly outcome: 'cut' | 'differs' }>,
+  wanted: ReadonlyMap<string, FileToMove>,
+): Promise<void> {
+  for (const [key, each] of moved) {
+    if (!('evidence' in each)) continue;
+    const { sha256 } = await each.evidence;
+    if (sha256 !== wanted.get(key)?.sha256) moved.set(key, { outcome: 'differs' });
+  }
+}
+
+/** Runs a command that prints an archive. `cut`: it was ended as it printed more than it may. `padded`: a file shrank while tar read it. */
 export async function runTar(
   session: NodeSession,
   command: NodeCommand,
   root: string,
   signal: AbortSignal,
   take: (entry: TarEntry) => Promise<void>,
-): Promise<boolean> {
+): Promise<'whole' | 'padded' | 'cut'> {
   const running = await session.start(command, signal);
   const parsing = (async () => {
     for await (const entry of readTar(running.stdout)) await take(entry);
@@ -73,14 +86,16 @@ export async function runTar(
   try {
     ended = await whileRunning(running, parsing);
   } catch (error) {
-    if (error instanceof TriageError && error.code === 'limit-exceeded') return false;
+    if (error instanceof TriageError && error.code === 'limit-exceeded') return 'cut';
     throw error;
   }
   checkEntered(ended.outcome, root, session.node.name);
   if (ended.truncated !== undefined) throw ended.truncated;
   // 1: a file changed while it was read, which the hash shows. 2: a file vanished; it is missing from the answer.
   checkExit(command, session.node.name, ended.outcome, [0, 1, 2]);
-  return true;
+  // More files than the messages have room for: then one that shrank may be among them.
+  const { exitCode, stderr } = ended.outcome;
+  return exitCode !== 0 && (stderr.includes('padding with zeros') || stderr.length > 12_000) ? 'padded' : 'whole';
 }
 
 /** Puts what comes into the store; the next file is read while the last ones are made durable. */
