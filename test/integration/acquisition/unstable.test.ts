@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AcquireStand, sha256 } from '../../support/acquire-stand.js';
+import { localNode } from '../../support/local-node.js';
 
 const MiB = 1024 * 1024;
 let stand: AcquireStand;
@@ -44,6 +45,21 @@ describe('a file that will not hold still', () => {
     if (artifact === undefined) expect(gaps).toMatchObject([{ subject: 'web:/f' }]);
     else if (artifact.unstable !== true) expect([1000, 3_000_000, 0]).toContain(artifact.size);
     expect(by.get('whole')?.unstable).toBeUndefined();
+  });
+
+  it('is a gap, and never what tar filled up with zeros, when it shrinks each time that tar reads it', async () => {
+    stand.mounted.inContainer(`head -c ${8 * MiB} /dev/urandom > f; echo y > g`);
+    const listed = await stand.changes();
+    const file = join(stand.mounted.overlay.merged, 'f');
+    // tar waits for its reader amid the file, which loses its second half meanwhile.
+    const shrink = `head -c 100000; truncate -s $(($(stat -c %s '${file}') / 2)) '${file}'; cat`;
+    const bin = join(stand.folder, 'shrinking-bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'tar'), `#!/bin/bash\n/usr/bin/tar "$@" | { ${shrink}; }\nexit "\${PIPESTATUS[0]}"\n`, { mode: 0o755 });
+    const session = localNode({ env: { PATH: `${bin}:${process.env['PATH'] ?? ''}` } });
+    const { by, gaps } = await stand.take(listed, { session });
+    expect([...by.keys()]).toEqual(['g']);
+    expect(gaps).toMatchObject([{ subject: 'web:/f', reason: 'unstable' }]);
   });
 
   it('is a gap, and nobody waits, when a FIFO, a directory or a link stands there in the end', async () => {
