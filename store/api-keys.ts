@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { asTriageError } from '../playbooks/domain/error.js';
+import { parseJson } from '../playbooks/domain/json.js';
 
 /** Who holds a key. */
 export interface ApiKey {
@@ -28,7 +29,7 @@ export function redisApiKeys(redis: Redis, prefix: string): ApiKeys {
     async verify(secret) {
       const id = shape.exec(secret)?.[1];
       if (id === undefined) return undefined;
-      const record = recordSchema.safeParse(parseJson(await reach(redis.hget(keyOf(prefix), id))));
+      const record = recordSchema.safeParse(parseJson((await reach(redis.hget(keyOf(prefix), id))) ?? ''));
       if (!record.success) return undefined;
       const same = timingSafeEqual(digest(secret), Buffer.from(record.data.sha256, 'hex'));
       return same ? { id, name: record.data.name } : undefined;
@@ -86,14 +87,6 @@ function keyOf(prefix: string): string {
 
 function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
-}
-
-function parseJson(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function reach<T>(answer: Promise<T>): Promise<T> {

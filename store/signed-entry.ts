@@ -1,6 +1,7 @@
 import { type KeyObject, verify } from 'node:crypto';
 import { type CustodyEntry, custodyEntrySchema, entryHash } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
+import { parseJson } from '../playbooks/domain/json.js';
 
 /** Gives the public key with this id, if it may sign custody. */
 export type TrustedKeys = (kid: string) => Promise<KeyObject | undefined>;
@@ -31,12 +32,4 @@ export async function readSigned(line: string | null, expected: ExpectedEntry, t
   if (key === undefined) throw broken(`is signed by the unknown key ${body.by}; its public key must be in the keys folder of this worker`);
   if (!verify(null, Buffer.from(hash, 'hex'), key, Buffer.from(sig, 'base64url'))) throw broken('has a wrong signature');
   return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

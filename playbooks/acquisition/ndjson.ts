@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { TriageError } from '../domain/error.js';
+import { parseJson } from '../domain/json.js';
 import type { EvidencePort } from '../ports.js';
 
 /** Rows as NDJSON, a chunk for each row, to be streamed into the evidence store. */
@@ -10,17 +11,9 @@ export function* ndjson(rows: Iterable<unknown>): Generator<Buffer> {
 /** Parses an NDJSON listing row by row. Throws `store-corrupt` for a row that its schema refuses. */
 export async function* readNdjson<T>(source: AsyncIterable<Uint8Array>, schema: z.ZodType<T>): AsyncGenerator<T> {
   for await (const line of linesOf(source)) {
-    const parsed = schema.safeParse(parse(line));
+    const parsed = schema.safeParse(parseJson(line));
     if (!parsed.success) throw new TriageError('store-corrupt', 'a listing in the evidence store has a row that cannot be read');
     yield parsed.data;
-  }
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { instanceSchema, placeSchema } from './change.js';
+import { type Change, instanceSchema, placeSchema } from './change.js';
 import { pathNameSchema } from './path-name.js';
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -21,6 +21,11 @@ export const artifactSourceSchema = z.object({
   path: pathNameSchema,
 });
 export type ArtifactSource = z.output<typeof artifactSourceSchema>;
+
+/** Where the bytes of a changed path come from. */
+export function sourceOfChange({ container, containerId, instance, place, path }: Change): ArtifactSource {
+  return { container, containerId, ...(instance === undefined ? {} : { instance }), place, path };
+}
 
 /** Acquired bytes: what, from where, how, when, with which hashes. The bytes are in the evidence store under `sha256`. */
 export const artifactSchema = z.object({

@@ -53,3 +53,8 @@ export const processSchema = z.object({
   sockets: z.array(socketSchema),
 });
 export type Process = z.output<typeof processSchema>;
+
+/** Whether what a process runs is on no file system any more, or never was. */
+export function isFileless({ executable: { state } }: Pick<Process, 'executable'>): boolean {
+  return state === 'deleted' || state === 'memfd';
+}

@@ -1,4 +1,4 @@
-import type { Artifact, ArtifactSource } from '../domain/artifact.js';
+import { type Artifact, type ArtifactSource, sourceOfChange } from '../domain/artifact.js';
 import type { Change, Place } from '../domain/change.js';
 import type { Lookup } from '../domain/lookup.js';
 import { pathBytes } from '../domain/path-name.js';
@@ -21,9 +21,7 @@ export function sourceOf({ change, artifact, process }: Subject): ArtifactSource
     const { container, containerId, pid, executable } = process;
     return { container, containerId, place: { kind: 'process', pid }, path: executable.path };
   }
-  if (change === undefined) return artifact?.source;
-  const { container, containerId, instance, place, path } = change;
-  return { container, containerId, ...(instance === undefined ? {} : { instance }), place, path };
+  return change === undefined ? artifact?.source : sourceOfChange(change);
 }
 
 /** The identity of a path in a run. */

@@ -1,7 +1,7 @@
 import type { Artifact } from '../domain/artifact.js';
 import type { Change } from '../domain/change.js';
 import type { Lookup } from '../domain/lookup.js';
-import type { Process } from '../domain/process.js';
+import { isFileless, type Process } from '../domain/process.js';
 import type { StepRecord } from '../domain/run.js';
 import { safeText, shortText } from '../domain/short-text.js';
 import type { Verdict } from '../domain/verdict.js';
@@ -44,8 +44,8 @@ export function buildReport(input: ReportInput): Report {
     changes[kind] += 1;
   });
   let fileless = 0;
-  const processRows = firstRows(input.processes ?? [], ({ executable }) => {
-    if (executable.state === 'deleted' || executable.state === 'memfd') fileless += 1;
+  const processRows = firstRows(input.processes ?? [], (process) => {
+    if (isFileless(process)) fileless += 1;
   });
   const gaps = input.steps.flatMap(({ name, record }) => (record?.gaps ?? []).map((gap) => ({ step: name, ...gap })));
   const limits = input.steps.flatMap(({ name, record }) => (record?.limits ?? []).map((limit) => ({ step: name, ...limit })));

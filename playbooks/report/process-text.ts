@@ -1,4 +1,4 @@
-import type { Process } from '../domain/process.js';
+import { isFileless, type Process } from '../domain/process.js';
 import { safeText } from '../domain/short-text.js';
 import { argumentText } from '../judgement/evidence.js';
 import { code } from './markdown-text.js';
@@ -57,10 +57,6 @@ export function processLines({ processes }: Pick<Report, 'processes'>): string[]
 
 function inOrder(rows: readonly Process[]): Process[] {
   return [...rows].sort((a, b) => Number(isFileless(b)) - Number(isFileless(a)));
-}
-
-function isFileless({ executable: { state } }: Process): boolean {
-  return state === 'deleted' || state === 'memfd';
 }
 
 function stateOf({ zombie, executable }: Process): string {

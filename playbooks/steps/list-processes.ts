@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { withNode } from '../acquisition/node/with-node.js';
-import { distinctExecutables, isFileless, recordExecutables } from '../acquisition/processes/process-artifacts.js';
+import { distinctExecutables, recordExecutables } from '../acquisition/processes/process-artifacts.js';
 import { type HashOutcome, hashExecutables } from '../acquisition/processes/process-hash.js';
 import { type FoundProcess, type ProcessList, processList } from '../acquisition/processes/process-rows.js';
 import { runSurvey } from '../acquisition/processes/process-script.js';
-import type { Process } from '../domain/process.js';
+import { isFileless, type Process } from '../domain/process.js';
 import type { Gap } from '../domain/run.js';
 import type { Facts, NodeContainer } from '../facts.js';
 import { rootOnNode } from '../permission.js';

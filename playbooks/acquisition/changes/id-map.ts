@@ -12,6 +12,11 @@ export function ownersSeen(
 }
 
 function seenAs(id: number, ranges: readonly IdRange[]): number {
+  return idInside(id, ranges) ?? overflowId;
+}
+
+/** The number that a user namespace has for an id of the node; undefined where it has none. */
+export function idInside(id: number, ranges: readonly IdRange[]): number | undefined {
   const range = ranges.find(({ node, size }) => id >= node && id < node + size);
-  return range === undefined ? overflowId : range.container + id - range.node;
+  return range === undefined ? undefined : range.container + id - range.node;
 }

@@ -7,12 +7,10 @@ import type { NodeSession, StepContext } from '../../ports.js';
 import { ancestorsOf } from '../node/ancestors.js';
 import type { TreeEntry } from '../node/find-records.js';
 import { checkExit, collect, nodeCommand } from '../node/node-command.js';
+import { podNamespace } from '../node/pod-namespace.js';
 import { changeOfDifference, pathOf } from './change-rows.js';
 import { describePaths } from './describe-paths.js';
 import { originOf } from './origin.js';
-
-/** Containers of pods live in this containerd namespace; without it nerdctl lists others, or none. */
-const namespace = ['-n', 'k8s.io'];
 
 const rowSchema = z.object({ ID: z.string() });
 
@@ -23,7 +21,7 @@ export async function nerdctlContainers(
   wanted: readonly PodContainer[],
   ctx: StepContext,
 ): Promise<NodeContainer[]> {
-  const argv = [...ctx.nerdctl, ...namespace, 'ps', '--no-trunc', '--format', '{{json .}}'];
+  const argv = [...ctx.nerdctl, ...podNamespace, 'ps', '--no-trunc', '--format', '{{json .}}'];
   const command = nodeCommand('nerdctl-ps', argv, { timeoutMs: 60_000 });
   const { stdout, outcome } = await collect(session, command, ctx.signal);
   checkExit(command, session.node.name, outcome);
@@ -81,7 +79,7 @@ export async function nerdctlDiff(session: NodeSession, container: NodeContainer
 }
 
 async function runDiff(session: NodeSession, { id, name, overlay }: NodeContainer, ctx: StepContext): Promise<Buffer> {
-  const command = nodeCommand('nerdctl-diff', [...ctx.nerdctl, ...namespace, 'diff', id], { timeoutMs: 10 * 60_000 });
+  const command = nodeCommand('nerdctl-diff', [...ctx.nerdctl, ...podNamespace, 'diff', id], { timeoutMs: 10 * 60_000 });
   try {
     const { stdout, outcome } = await collect(session, command, ctx.signal);
     checkExit(command, session.node.name, outcome);

@@ -1,6 +1,6 @@
 import type { Overlay } from '../../facts.js';
 import { treeFormatFromStart } from '../node/find-records.js';
-import type { Reading } from '../node/safe-tree.js';
+import { mountOptions, notSafe, notThere, type Reading } from '../node/safe-tree.js';
 import { statFormat } from './layer-entry.js';
 
 /**
@@ -139,15 +139,15 @@ for scratch in /dev/shm /mnt /media /srv /opt /tmp ''; do
   done
   break
 done
-[ -n "$scratch" ] || { echo 'no directory to put names into' >&2; exit 97; }
-[ "$tree" = / ] || [ -d "$tree" ] || exit 96
-mount -n -t tmpfs -o "\${options#ro,},size=256m,nr_inodes=100000,mode=700" podtriage "$scratch" || exit 97
+[ -n "$scratch" ] || { echo 'no directory to put names into' >&2; exit ${notSafe}; }
+[ "$tree" = / ] || [ -d "$tree" ] || exit ${notThere}
+mount -n -t tmpfs -o "\${options#ro,},size=256m,nr_inodes=100000,mode=700" podtriage "$scratch" || exit ${notSafe}
 mkdir "$scratch/copies"
 ln -s . "$scratch/link"
 case $options in
-  *nosymfollow*) [ ! -e "$scratch/link" ] || { echo 'nosymfollow has no effect' >&2; exit 97; } ;;
+  *nosymfollow*) [ ! -e "$scratch/link" ] || { echo 'nosymfollow has no effect' >&2; exit ${notSafe}; } ;;
 esac
-[ "$tree" = / ] || { mount -n -o "bind,$options" "$tree" "$tree" && cd "$tree"; } || exit 97
+[ "$tree" = / ] || { mount -n -o "bind,$options" "$tree" "$tree" && cd "$tree"; } || exit ${notSafe}
 long='????'
 while [ \${#long} -lt ${maxAskedBytes} ]; do long=$long$long; done
 long=$(printf '%.${maxAskedBytes}s' "$long")
@@ -177,11 +177,6 @@ answer() {
 { answer "$@" 2>&1 >&3 3>&- | awk '!/${expected}/ && lines++ < 20' >&2; } 3>&1
 `;
 
-const options: Readonly<Record<Reading, string>> = {
-  nosymfollow: 'ro,nosymfollow,nosuid,nodev,noexec,noatime',
-  'two-walks': 'ro,nosuid,nodev,noexec,noatime',
-};
-
 /**
  * What is asked. `walk`: all of the upper directory, and what the layers have under the same names. `names`: the same of the names on stdin.
  * `image`: the layers alone, of the first `bytes` of names on stdin, and all below the names after them. `below`: all below the names on stdin
@@ -203,6 +198,6 @@ export function insideLayers(
   reading: Reading,
 ): string[] {
   const prefix = overlay.userxattr ? 'user.overlay' : 'trusted.overlay';
-  const args = [functions, question, options[reading], prefix, String(bytes), question === 'image' ? '/' : tree];
+  const args = [functions, question, mountOptions[reading], prefix, String(bytes), question === 'image' ? '/' : tree];
   return ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', script, 'podtriage', ...args, ...(question === 'below' ? [] : overlay.lowers)];
 }

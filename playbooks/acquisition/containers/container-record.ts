@@ -1,8 +1,9 @@
+import { parseJson } from '../../domain/json.js';
 import type { NodeSession } from '../../ports.js';
+import { emit, parseEmitted } from '../node/emitted.js';
 import { type Mount, parseMountinfo } from '../node/mountinfo.js';
 import { checkExit, collect, nodeCommand } from '../node/node-command.js';
-import { parseEmitted } from '../node/node-facts.js';
-import { jsonOf, parseRuntimeConfig, type RuntimeConfig } from './runtime-config.js';
+import { parseRuntimeConfig, type RuntimeConfig } from './runtime-config.js';
 
 /** Where a runtime keeps its record of a container, on the node. */
 export interface RecordPlace {
@@ -63,8 +64,7 @@ export function recordPlaces(id: string, mounts: readonly Mount[]): RecordPlace[
  * The process of a record that is done with can be gone, another's, or dead and not yet buried, whose mount table cannot be opened: nothing
  * that /proc refuses is an error. Its cgroup is read last, so that what was read before it is the container's own if the cgroup is.
  */
-const script = `
-emit() { printf '%s ' "$1"; base64 -w0; printf '\\n'; }
+const script = `${emit}
 most=$1; shift
 while [ $# -ge 3 ]; do
   if [ -f "$2" ]; then
@@ -106,7 +106,7 @@ export function parseContainerRecord(text: string): ContainerRecord | undefined 
   const value = (name: string) => values.get(name)?.toString('utf8').trim() ?? '';
   const runtime = value('runtime');
   if (runtime !== 'containerd' && runtime !== 'cri-o') return undefined;
-  const parsed = parseRuntimeConfig(runtime, jsonOf(value('config')));
+  const parsed = parseRuntimeConfig(runtime, parseJson(value('config')));
   if (parsed === undefined) return undefined;
   const { config, rootPath } = parsed;
   const root = rootPath.startsWith('/') ? rootPath : `${value('folder')}/${rootPath}`;
@@ -119,9 +119,4 @@ function processOf(pid: number, cgroup: string, table: Buffer): InitProcess | un
   const mountsCut = table.length >= maxMountTable;
   const whole = mountsCut ? table.subarray(0, table.lastIndexOf(10)) : table;
   return { pid, cgroup, mounts: parseMountinfo(whole.toString('utf8')), mountsCut };
-}
-
-/** Whether a /proc/PID/cgroup names the container itself: a whole path component, as conmon's cgroup also holds the id. */
-export function cgroupNames(cgroup: string, id: string): boolean {
-  return new RegExp(`(^|/)(cri-containerd-|crio-)?${id}(\\.scope)?(/|$)`, 'm').test(cgroup);
 }

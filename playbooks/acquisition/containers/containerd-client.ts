@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { TriageError } from '../../domain/error.js';
+import { parseJson } from '../../domain/json.js';
 import type { NodeSession, StepContext } from '../../ports.js';
 import { checkExit, collect, nodeCommand } from '../node/node-command.js';
+import { podNamespace } from '../node/pod-namespace.js';
 import type { ContainerRecord } from './container-record.js';
-import { jsonOf, parseRuntimeConfig } from './runtime-config.js';
-
-/** Containers of pods live in this containerd namespace. */
-const namespace = ['-n', 'k8s.io'];
+import { parseRuntimeConfig } from './runtime-config.js';
 
 /** Where containerd keeps a root file system: the layers of an overlay, or for other snapshotters one directory. */
 export type SnapshotMount =
@@ -16,7 +15,7 @@ export type SnapshotMount =
 
 /** Runs containerd's own client. Throws `tool-missing` where the node has none, with what to do. */
 async function ctr(session: NodeSession, name: string, args: readonly string[], ctx: Pick<StepContext, 'ctr' | 'signal'>) {
-  const command = nodeCommand(name, [...ctx.ctr, ...namespace, ...args], { timeoutMs: 60_000 });
+  const command = nodeCommand(name, [...ctx.ctr, ...podNamespace, ...args], { timeoutMs: 60_000 });
   try {
     return { command, ...(await collect(session, command, ctx.signal)) };
   } catch (error) {
@@ -52,7 +51,7 @@ const infoSchema = z.object({ Snapshotter: word, SnapshotKey: word, Spec: z.unkn
 
 /** Parses what `ctr containers info` prints. The labels in it, which an image's author can write, are passed over. */
 export function parseContainerInfo(text: string): ContainerRecord | undefined {
-  const info = infoSchema.safeParse(jsonOf(text));
+  const info = infoSchema.safeParse(parseJson(text));
   const parsed = info.success ? parseRuntimeConfig('containerd', info.data.Spec) : undefined;
   if (!info.success || parsed === undefined) return undefined;
   return { runtime: 'containerd', ...parsed.config, snapshot: { snapshotter: info.data.Snapshotter, key: info.data.SnapshotKey } };

@@ -1,10 +1,11 @@
 import { TriageError } from '../../domain/error.js';
 import type { Facts, NodeContainer, PodContainer } from '../../facts.js';
 import type { NodeSession, StepContext } from '../../ports.js';
+import { cgroupNames } from '../node/cgroup.js';
 import type { Mount } from '../node/mountinfo.js';
 import type { NodeFacts } from '../node/node-facts.js';
 import { containerVolumes } from '../volumes/container-volumes.js';
-import { type ContainerRecord, cgroupNames, type InitProcess, readContainerRecord, recordPlaces } from './container-record.js';
+import { type ContainerRecord, type InitProcess, readContainerRecord, recordPlaces } from './container-record.js';
 import { recordOfContainerd } from './containerd-client.js';
 import { rootFileSystem, rootMount } from './root-file-system.js';
 

@@ -73,12 +73,3 @@ export function parseRuntimeConfig(
   };
   return { config, rootPath: root.path };
 }
-
-/** Parses JSON; undefined where it is none. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

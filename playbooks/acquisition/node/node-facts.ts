@@ -1,5 +1,6 @@
 import { TriageError } from '../../domain/error.js';
 import type { NodeSession } from '../../ports.js';
+import { emit, parseEmitted } from './emitted.js';
 import { type Mount, parseMountinfo } from './mountinfo.js';
 import { checkExit, collect, nodeCommand } from './node-command.js';
 
@@ -15,9 +16,7 @@ export interface NodeFacts {
   readonly redirectsDefault: boolean;
 }
 
-/** Output as `name base64` lines, so that no content can pose as structure. */
-const script = `
-emit() { printf '%s ' "$1"; base64 -w0; printf '\\n'; }
+const script = `${emit}
 emit mounts </proc/self/mountinfo
 emit metacopy </sys/module/overlay/parameters/metacopy
 emit redirects </sys/module/overlay/parameters/redirect_dir
@@ -54,14 +53,4 @@ function checkTools(node: string, tools: Readonly<Record<string, string>>): void
       `node ${node}: ${tool} must be GNU's, found "${found}"; install coreutils, findutils and tar of GNU, or use a playbook with method nerdctl`,
     );
   }
-}
-
-/** Parses lines of `name base64`. A line that is not so is left out. */
-export function parseEmitted(text: string): Map<string, Buffer> {
-  const values = new Map<string, Buffer>();
-  for (const line of text.split('\n')) {
-    const at = line.indexOf(' ');
-    if (at > 0) values.set(line.slice(0, at), Buffer.from(line.slice(at + 1), 'base64'));
-  }
-  return values;
 }

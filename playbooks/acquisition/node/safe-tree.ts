@@ -7,11 +7,12 @@ import type { CommandOutcome, NodeSession } from '../../ports.js';
  */
 export type Reading = 'nosymfollow' | 'two-walks';
 
-/** Exit statuses of the script: the tree is not there, and it could not be made safe to read. */
-const notThere = 96;
-const notSafe = 97;
+/** Exit statuses of scripts that enter a tree: it is not there, and it could not be made safe to read. See {@link checkEntered}. */
+export const notThere = 96;
+export const notSafe = 97;
 
-const mountOptions: Readonly<Record<Reading, string>> = {
+/** What a tree is mounted with, to be read. */
+export const mountOptions: Readonly<Record<Reading, string>> = {
   nosymfollow: 'ro,nosymfollow,nosuid,nodev,noexec,noatime',
   'two-walks': 'ro,nosuid,nodev,noexec,noatime',
 };

@@ -1,4 +1,5 @@
 import { type Artifact, type ArtifactSource, artifactId, contentTypeOf } from '../../domain/artifact.js';
+import { isFileless } from '../../domain/process.js';
 import type { NodeSession, StepContext } from '../../ports.js';
 import { type HashedExecutable, type HashOutcome, moveExecutable, type WantedExecutable } from './process-hash.js';
 import type { FoundProcess } from './process-rows.js';
@@ -23,11 +24,6 @@ function rankOf({ row, onRoot }: FoundProcess): number {
 
 function sizeOf({ row }: FoundProcess): number {
   return row.executable.size ?? 0;
-}
-
-/** Whether what a process runs is on no file system any more, or never was. */
-export function isFileless({ executable }: FoundProcess['row']): boolean {
-  return executable.state === 'deleted' || executable.state === 'memfd';
 }
 
 /**

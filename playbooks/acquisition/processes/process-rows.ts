@@ -1,7 +1,9 @@
 import { pathName } from '../../domain/path-name.js';
 import type { Process } from '../../domain/process.js';
 import type { Gap } from '../../domain/run.js';
-import type { IdRange, NodeContainer } from '../../facts.js';
+import type { NodeContainer } from '../../facts.js';
+import { idInside } from '../changes/id-map.js';
+import { cgroupHome } from '../node/cgroup.js';
 import { executableOf } from './process-executable.js';
 import { foreignMounts } from './process-mounts.js';
 import { processBounds, type Sections } from './process-script.js';
@@ -83,11 +85,6 @@ function cgroupLines(data: Buffer | undefined): { pid: number; path: string }[] 
   });
 }
 
-/** The path of a cgroup up to the first component that names the container. */
-function cgroupHome(path: string, id: string): string | undefined {
-  return new RegExp(`^.*?(?:^|/)(?:cri-containerd-|crio-)?${id}(?:\\.scope)?(?=/|$)`).exec(path)?.[0];
-}
-
 function processOf(survey: Survey, pid: number, container: NodeContainer, gaps: Gap[]): FoundProcess | undefined {
   const stat = statAt(survey.before, pid);
   const after = statAt(survey.after, pid);
@@ -118,7 +115,8 @@ function statAt(stats: ReadonlyMap<string, Buffer>, pid: number): ProcessStat | 
 
 function identityOf({ status, boot, ticksPerSecond }: Survey, pid: number, stat: ProcessStat, zombie: boolean, container: NodeContainer) {
   const { uid = 0, containerPid } = parseStatus(status.get(`${pid}/status`)?.toString('latin1') ?? '');
-  const inside = insideId(uid, container.idMaps?.uids ?? []);
+  // One that the namespace does not map stays as it is: the kernel's number for all of those says nothing of a process.
+  const inside = idInside(uid, container.idMaps?.uids ?? []) ?? uid;
   return {
     container: container.name,
     containerId: container.id,
@@ -131,12 +129,6 @@ function identityOf({ status, boot, ticksPerSecond }: Survey, pid: number, stat:
     ...(inside === uid ? {} : { nodeUid: uid }),
     ...(zombie ? { zombie } : {}),
   };
-}
-
-/** An id of the node as a user namespace shows it; one that it does not map stays as it is. */
-function insideId(id: number, maps: readonly IdRange[]): number {
-  const range = maps.find(({ node, size }) => id >= node && id < node + size);
-  return range === undefined ? id : range.container + (id - range.node);
 }
 
 function textsOf({ arguments: texts, variables, directories, sockets, whole }: Survey, pid: number) {

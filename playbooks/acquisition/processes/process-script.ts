@@ -1,6 +1,8 @@
 import { TriageError } from '../../domain/error.js';
 import type { NodeContainer } from '../../facts.js';
 import type { NodeSession } from '../../ports.js';
+import { cgroupPattern } from '../node/cgroup.js';
+import { addEmitted, emit } from '../node/emitted.js';
 import { checkExit, nodeCommand, whileRunning } from '../node/node-command.js';
 
 /** Bounds of one survey: a pod that has more than this is not whole in the answer, which says so. */
@@ -34,7 +36,7 @@ const script = `
 export LC_ALL=C
 pattern=$1 most=$2 careful=$3 arguments=$4 names=$5 texts=$6 descriptors=$7 table=$8 spaces=$9
 shift 9
-emit() { printf '%s ' "$1"; base64 -w0; printf '\\n'; }
+${emit}
 each() { for pid in $pids; do printf '%s/%s\\0' "$pid" "$1"; done; }
 look() { each "$1" | xargs -0 -r sh -c "exec find \\"\\$@\\" $2" podtriage; }
 quick() { xargs -0 -r sh -c 'timeout -k 1 20 "$@"; case $? in 124 | 137) exit 255 ;; esac; exit 0' podtriage "$@"; }
@@ -117,27 +119,16 @@ export async function runSurvey(
   return sections;
 }
 
-/** For grep -E: a whole path component that names one of the ids, as conmon's cgroup also holds one. Throws `internal` for what is no id. */
-export function cgroupPattern(ids: readonly string[]): string {
-  if (ids.length === 0 || !ids.every((id) => /^[0-9a-f]{64}$/.test(id))) throw new TriageError('internal', 'a container id has not the form of one');
-  return `(^|/)(cri-containerd-|crio-)?(${ids.join('|')})(\\.scope)?(/|$)`;
-}
-
 /** Takes lines of `section base64` as they come, so that no answer is in memory twice. A line that is not so is left out. */
 export async function readSections(stdout: AsyncIterable<Uint8Array>, into: Map<string, Buffer>): Promise<void> {
   let pending: Buffer[] = [];
   for await (const chunk of stdout) {
     let data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10)) {
-      addSection(Buffer.concat([...pending, data.subarray(0, end)]).toString('latin1'), into);
+      addEmitted(Buffer.concat([...pending, data.subarray(0, end)]).toString('latin1'), into);
       pending = [];
       data = data.subarray(end + 1);
     }
     if (data.length > 0) pending.push(Buffer.from(data));
   }
-}
-
-function addSection(line: string, into: Map<string, Buffer>): void {
-  const at = line.indexOf(' ');
-  if (at > 0) into.set(line.slice(0, at), Buffer.from(line.slice(at + 1), 'base64'));
 }

@@ -163,5 +163,5 @@ function isSteady(hashed: Hashed | undefined): hashed is Extract<Hashed, { outco
 
 function fileToMove({ path, size }: Candidate, hashed: Hashed | undefined): FileToMove {
   if (hashed?.outcome !== 'hashed') return { path, size };
-  return { path, size: hashed.size ?? size, ...(hashed.steady ? { sha256: hashed.sha256 } : {}) };
+  return { path, size: hashed.size, ...(hashed.steady ? { sha256: hashed.sha256 } : {}) };
 }

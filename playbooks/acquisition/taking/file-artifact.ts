@@ -1,4 +1,4 @@
-import { type Artifact, type ArtifactSource, artifactId, contentTypeOf } from '../../domain/artifact.js';
+import { type Artifact, artifactId, contentTypeOf, sourceOfChange } from '../../domain/artifact.js';
 import type { Change } from '../../domain/change.js';
 import type { EvidencePort, StepContext, StoredEvidence } from '../../ports.js';
 
@@ -9,7 +9,7 @@ export function fileArtifact(
   evidence: Pick<StoredEvidence, 'sha256' | 'size' | 'head'> & Partial<Pick<StoredEvidence, 'sha1' | 'md5'>>,
   ctx: StepContext,
 ): Artifact {
-  const source = sourceOf(change);
+  const source = sourceOfChange(change);
   const { sha256, sha1, md5, size, head } = evidence;
   return {
     id: artifactId('file', source),
@@ -24,11 +24,6 @@ export function fileArtifact(
     known: false,
     acquiredAt: ctx.clock().toISOString(),
   };
-}
-
-/** Where a file of the suspect comes from. */
-export function sourceOf({ container, containerId, instance, place, path }: Change): ArtifactSource {
-  return { container, containerId, ...(instance === undefined ? {} : { instance }), place, path };
 }
 
 /** The first 512 bytes of what the store has. */

@@ -1,8 +1,8 @@
-import { type Artifact, artifactId } from '../../domain/artifact.js';
+import { type Artifact, artifactId, sourceOfChange } from '../../domain/artifact.js';
 import type { Change } from '../../domain/change.js';
 import type { StepContext } from '../../ports.js';
 import type { Hashed, Moved } from '../trees/tree-reader.js';
-import { fileArtifact, gapOf, headOf, sourceOf, startOf, subjectOf } from './file-artifact.js';
+import { fileArtifact, gapOf, startOf, subjectOf } from './file-artifact.js';
 
 /** One file on its way. */
 export interface Candidate {
@@ -27,14 +27,8 @@ export interface GroupResult {
 type HashedFile = Extract<Hashed, { outcome: 'hashed' }>;
 
 /** A file that policy leaves on the node. */
-export function leave(
-  { change, size }: Candidate,
-  hashed: HashedFile,
-  head: Uint8Array | undefined,
-  { artifacts }: GroupResult,
-  ctx: StepContext,
-): void {
-  const evidence = { sha256: hashed.sha256, size: hashed.size ?? size, head: head ?? new Uint8Array() };
+export function leave({ change }: Candidate, hashed: HashedFile, head: Uint8Array | undefined, { artifacts }: GroupResult, ctx: StepContext): void {
+  const evidence = { sha256: hashed.sha256, size: hashed.size, head: head ?? new Uint8Array() };
   const { content, ...artifact } = fileArtifact(change, 'node', evidence, ctx);
   const known = head === undefined && evidence.size > 0 ? 'unknown' : content;
   artifacts.push({ ...artifact, content: known, left: true, ...identityOf(hashed), ...(hashed.steady ? {} : { unstable: true }) });
@@ -53,8 +47,7 @@ export async function settleMoved(
     return;
   }
   const { evidence } = moved;
-  const agrees =
-    hashed?.outcome === 'hashed' && hashed.steady && hashed.sha256 === evidence.sha256 && (hashed.size ?? evidence.size) === evidence.size;
+  const agrees = hashed?.outcome === 'hashed' && hashed.steady && hashed.sha256 === evidence.sha256 && hashed.size === evidence.size;
   // What is gone after it came cannot be taken again.
   if (!agrees && result.strict && hashed !== undefined) {
     await settleWithout(each, 'differs', result, ctx);
@@ -71,8 +64,8 @@ export async function settleKnown(each: Candidate, hashed: HashedFile, result: G
     await settleWithout(each, 'differs', result, ctx);
     return;
   }
-  const start = size === undefined ? await headOf(ctx.evidence, sha256) : { head: await startOf(ctx.evidence, sha256), size };
-  result.artifacts.push({ ...fileArtifact(each.change, 'node', { sha256, ...start }, ctx), ...identityOf(hashed), known: true });
+  const head = await startOf(ctx.evidence, sha256);
+  result.artifacts.push({ ...fileArtifact(each.change, 'node', { sha256, size, head }, ctx), ...identityOf(hashed), known: true });
 }
 
 /** A file that the node did not hash, or that changed meanwhile. */
@@ -102,7 +95,7 @@ async function settleWithout(
       break;
     case 'path-race':
       // What was read may be another file's: it is not kept, not recorded and not asked about.
-      await ctx.record({ act: 'artifact.discarded', subject: artifactId('file', sourceOf(change)), detail: { reason: 'path-race' } });
+      await ctx.record({ act: 'artifact.discarded', subject: artifactId('file', sourceOfChange(change)), detail: { reason: 'path-race' } });
       again(each, 'path-race', 'a directory above it was changed each time while it was read; what was read was thrown away', result, ctx);
       break;
     case 'cut':
@@ -124,7 +117,7 @@ function again(each: Candidate, reason: string, detail: string, { strict, unsett
 }
 
 function identityOf(hashed: Hashed | undefined): Pick<Artifact, 'identity'> {
-  return hashed?.outcome === 'hashed' && hashed.identity !== undefined ? { identity: hashed.identity } : {};
+  return hashed?.outcome === 'hashed' ? { identity: hashed.identity } : {};
 }
 
 function overCap({ change }: Candidate, size: number, ctx: StepContext): void {

@@ -4,7 +4,7 @@ import { checkExit, collect, nodeCommand } from '../node/node-command.js';
 import { checkEntered, insideTree } from '../node/safe-tree.js';
 import { hashSingly, mostBytes, parseHashes, roomForHashes } from './node-hash.js';
 import { type MovePlace, runTar, type Taker, tarFormat } from './transfer.js';
-import type { FileToHash, FileToMove, Hashed } from './tree-reader.js';
+import { type FileToHash, type FileToMove, type Hashed, keyOf } from './tree-reader.js';
 
 /** How many of them are read at a time: each takes a command of its own to move. */
 export const maxLongPaths = 50;
@@ -63,7 +63,7 @@ export async function hashLong(
   checkEntered(outcome, root, session.node.name);
   checkExit(command, session.node.name, outcome, [0, someMissing]);
   const answers = parseHashes(stdout, (tag) => (files[Number(tag)] === undefined ? 0 : mostBytes(files[Number(tag)] as FileToHash)));
-  const named = files.map(({ path }, index) => [Buffer.from(path).toString('latin1'), answers.get(String(index))] as const);
+  const named = files.map((file, index) => [keyOf(file), answers.get(String(index))] as const);
   return new Map(named.filter((each): each is [string, Hashed] => each[1] !== undefined));
 }
 

@@ -3,7 +3,7 @@ import type { NodeSession } from '../../ports.js';
 import { someMissing } from '../node/listed-names.js';
 import { checkExit, collect, nodeCommand, roomFor, splitNul, withoutDot } from '../node/node-command.js';
 import { checkEntered, insideTree, type Reading } from '../node/safe-tree.js';
-import type { FileToHash, Hashed } from './tree-reader.js';
+import { type FileToHash, type Hashed, keyOf } from './tree-reader.js';
 
 const MiB = 1024 * 1024;
 
@@ -80,10 +80,6 @@ async function hashInTurn({ session, root, reading }: HashPlace, files: readonly
 
 function listOf(files: readonly FileToHash[], prefix: (file: FileToHash) => string): Buffer {
   return Buffer.concat(files.flatMap((file) => [Buffer.from(prefix(file)), file.path, Buffer.from([0])]));
-}
-
-function keyOf({ path }: FileToHash): string {
-  return Buffer.from(path).toString('latin1');
 }
 
 /** A file may grow while we come; what is far above what was listed is left alone. */

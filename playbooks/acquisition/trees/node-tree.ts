@@ -6,7 +6,7 @@ import { walkTree } from '../node/walk-tree.js';
 import { hashLong, isReachable, maxLongPaths, moveLong } from './long-paths.js';
 import { hashNames } from './node-hash.js';
 import { allStored, type MovePlace, moveNames, type Staged, type Storing, staging, storing, type Taker } from './transfer.js';
-import type { Destination, FileToHash, FileToMove, Hashed, Moved, TreeReader } from './tree-reader.js';
+import { type Destination, type FileToHash, type FileToMove, type Hashed, keyOf, type Moved, type TreeReader } from './tree-reader.js';
 import { type Proof, prove, standingOf } from './two-walks.js';
 
 /** How long the first bytes of a group of files are waited for: a FIFO in place of a file holds them up. In seconds. */
@@ -165,10 +165,6 @@ async function headsOf(
   });
   if (heads.length !== total) return new Map();
   return new Map(paths.map((path, index) => [keyOf({ path }), heads.subarray(index * bytes, (index + 1) * bytes)]));
-}
-
-function keyOf({ path }: { readonly path: Uint8Array }): string {
-  return Buffer.from(path).toString('latin1');
 }
 
 function byLength<T extends { readonly path: Uint8Array }>(files: readonly T[]): { short: T[]; long: T[]; beyond: T[] } {

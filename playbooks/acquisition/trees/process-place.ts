@@ -1,6 +1,7 @@
 import { TriageError } from '../../domain/error.js';
 import type { ContainerVolume, NodeContainer } from '../../facts.js';
 import type { CommandOutcome } from '../../ports.js';
+import { cgroupPattern } from '../node/cgroup.js';
 
 /** A file system in memory that only a container has mounted, as its init process shows it. */
 export interface ProcessPlace {
@@ -34,9 +35,9 @@ const notProven = 97;
  * have that device. The mount point comes from the process's table, as its parents can be renamed, and is in no argument.
  */
 const enter = String.raw`
-pid=$1 id=$2 device=$3 number=$4 mount=$5
+pid=$1 pattern=$2 device=$3 number=$4 mount=$5
 shift 5
-grep -qE "(^|/)(cri-containerd-|crio-)?$id(\.scope)?(/|$)" "/proc/$pid/cgroup" 2>/dev/null || exit ${notThere}
+grep -qE -e "$pattern" "/proc/$pid/cgroup" 2>/dev/null || exit ${notThere}
 awk -v device="$device" '$3 == device { found = 1 } END { exit found }' /proc/self/mountinfo || exit ${notProven}
 point=$(awk -v mount="$mount" -v device="$device" '$1 == mount && $3 == device { print $5; exit }' "/proc/$pid/mountinfo" | sed 's/\\\([0-3][0-7][0-7]\)/\\0\1/g')
 [ -n "$point" ] || exit ${notThere}
@@ -51,8 +52,7 @@ exec "$@"`;
 
 /** The argv that runs `argv` with the mount as working directory. What it runs must recurse from `.` and open nothing by a longer name. */
 export function insideMount({ pid, containerId, device, mountId }: ProcessPlace, argv: readonly string[]): string[] {
-  if (!/^[0-9a-f]{64}$/.test(containerId)) throw new TriageError('internal', 'the id of a container must be 64 hex digits');
-  return ['sh', '-c', enter, 'podtriage', String(pid), containerId, device, deviceNumber(device), String(mountId), ...argv];
+  return ['sh', '-c', enter, 'podtriage', String(pid), cgroupPattern([containerId]), device, deviceNumber(device), String(mountId), ...argv];
 }
 
 /** Throws when the script could not come to the mount (`pod-gone`), or came to something else (`path-race`). */

@@ -6,7 +6,7 @@ import { fromBase64 } from '../node/nul-fields.js';
 import { type Walk, walkBy } from '../node/walk-tree.js';
 import { type FoundFile, foundFiles, type Reading, readArgv } from './process-files.js';
 import { checkStanding, deviceNumber, insideMount, type ProcessPlace } from './process-place.js';
-import type { Destination, FileToHash, FileToMove, Hashed, Moved, TreeReader } from './tree-reader.js';
+import { type Destination, type FileToHash, type FileToMove, type Hashed, keyOf, type Moved, type TreeReader } from './tree-reader.js';
 
 const MiB = 1024 * 1024;
 
@@ -149,10 +149,6 @@ class ProcessTree {
 async function drain(content: AsyncIterable<Buffer>): Promise<void> {
   const parts = content[Symbol.asyncIterator]();
   while ((await parts.next()).done !== true);
-}
-
-function keyOf({ path }: FileToHash | FileToMove): string {
-  return Buffer.from(path).toString('latin1');
 }
 
 function hashedOf({ size, identity }: FoundFile, said: string, reading: Reading): Hashed | undefined {

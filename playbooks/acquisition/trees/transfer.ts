@@ -4,7 +4,7 @@ import { tarOfNames } from '../node/listed-names.js';
 import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from '../node/node-command.js';
 import { checkEntered, insideTree, type Reading } from '../node/safe-tree.js';
 import { readTar, type TarEntry } from '../tar/tar-reader.js';
-import type { Destination, FileToMove, Moved } from './tree-reader.js';
+import { type Destination, type FileToMove, keyOf, type Moved } from './tree-reader.js';
 
 /** Options of tar that decide what a file looks like in the archive. */
 export const tarFormat: readonly string[] = ['tar', '--format=gnu', '--hard-dereference'];
@@ -44,7 +44,7 @@ export async function moveNames<T extends Storing | Staged>(
     // Files can grow; what is far above the plan is an endless stream.
     maxBytes: bytes * 2 + files.length * 20_000 + 1024 * 1024,
   });
-  const wanted = new Map(files.map((file) => [Buffer.from(file.path).toString('latin1'), file]));
+  const wanted = new Map(files.map((file) => [keyOf(file), file]));
   const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' }>();
   const fared = await runTar(session, command, root, signal, async (entry) => {
     const key = withoutDot(entry.name).toString('latin1');

@@ -9,6 +9,11 @@ export interface Destination {
   readonly strict: boolean;
 }
 
+/** What a file is known by in answers: latin1 of its path's bytes. */
+export function keyOf({ path }: { readonly path: Uint8Array }): string {
+  return Buffer.from(path).toString('latin1');
+}
+
 /** A file to hash, and the size that the listing gave it: what has grown far beyond is not read to its end. */
 export interface FileToHash {
   readonly path: Uint8Array;
@@ -26,8 +31,8 @@ export type Hashed =
       readonly outcome: 'hashed';
       readonly sha256: string;
       readonly steady: boolean;
-      readonly size?: number;
-      readonly identity?: NonNullable<Artifact['identity']>;
+      readonly size: number;
+      readonly identity: NonNullable<Artifact['identity']>;
     }
   | { readonly outcome: 'too-large'; readonly size: number }
   | { readonly outcome: 'not-a-file' | 'unsure' | 'path-race' | 'path-too-long' };

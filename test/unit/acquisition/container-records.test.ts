@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cgroupNames, parseContainerRecord, recordPlaces } from '../../../playbooks/acquisition/containers/container-record.js';
+import { parseContainerRecord, recordPlaces } from '../../../playbooks/acquisition/containers/container-record.js';
 import { parseContainerInfo, parseSnapshotMount } from '../../../playbooks/acquisition/containers/containerd-client.js';
 import { crioLayer, parseLowerFile } from '../../../playbooks/acquisition/containers/crio-layers.js';
 import { fittingContainers } from '../../../playbooks/acquisition/containers/fitting.js';
 import { parseRuntimeConfig } from '../../../playbooks/acquisition/containers/runtime-config.js';
+import { cgroupNames } from '../../../playbooks/acquisition/node/cgroup.js';
 import { parseMountinfo } from '../../../playbooks/acquisition/node/mountinfo.js';
 import type { Gap } from '../../../playbooks/domain/run.js';
 import { factSchemas, maxContainers, maxFactBytes, type NodeContainer } from '../../../playbooks/facts.js';

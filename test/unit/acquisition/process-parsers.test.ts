@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cgroupPattern } from '../../../playbooks/acquisition/node/cgroup.js';
 import { majorMinor } from '../../../playbooks/acquisition/processes/process-executable.js';
 import { parseHashes } from '../../../playbooks/acquisition/processes/process-hash.js';
-import { cgroupPattern, readSections } from '../../../playbooks/acquisition/processes/process-script.js';
+import { readSections } from '../../../playbooks/acquisition/processes/process-script.js';
 import { endText, ipv6Text, parseTable } from '../../../playbooks/acquisition/processes/process-sockets.js';
 import { linesByFile, parseStat, parseStatus, splitArguments, startTime } from '../../../playbooks/acquisition/processes/process-stat.js';
 import { linkTexts } from '../../../playbooks/acquisition/processes/process-survey.js';
