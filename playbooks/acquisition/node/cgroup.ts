@@ -10,7 +10,8 @@ function cgroupName(id: string): string {
  * cgroup also holds an id. Throws `internal` for what is no id of a container.
  */
 export function cgroupPattern(ids: readonly string[]): string {
-  if (ids.length === 0 || !ids.every((id) => /^[0-9a-f]{64}$/.test(id))) throw new TriageError('internal', 'the id of a container must be 64 hex digits');
+  if (ids.length === 0 || !ids.every((id) => /^[0-9a-f]{64}$/.test(id)))
+    throw new TriageError('internal', 'the id of a container must be 64 hex digits');
   return `(^|/)${cgroupName(`(${ids.join('|')})`)}(/|$)`;
 }
 
