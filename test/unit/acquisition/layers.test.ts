@@ -125,8 +125,10 @@ describe('LayeredAnswer', () => {
       name,
       fc.constantFrom(':end', ':layer 1', ':files', ':missing', './x', '\n:end\n').map((text) => Buffer.from(text)),
     );
+    // The tools print paths below `./`: none begins with a slash.
+    const relative = hostile.filter((path) => path[0] !== 0x2f);
     await fc.assert(
-      fc.asyncProperty(hostile, hostile, fc.integer({ min: 1, max: 60 }), async (path, target, size) => {
+      fc.asyncProperty(relative, hostile, fc.integer({ min: 1, max: 60 }), async (path, target, size) => {
         const bytes = [walked(path, target), Buffer.from(':walked 0\0:upper\0:layer 1\0'), stated(path), Buffer.from(':end\0')];
         const answer = await answerOf(Buffer.concat(bytes), size);
         expect(answer.entries.map((entry) => [entry.path, entry.target])).toEqual([[path, target]]);
