@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { createPod, deletePod, inPod, kubectl } from '../test/e2e/lab.js';
 import { TestService } from '../test/e2e/service.js';
 import { median } from './median.js';
-import { NodeMeter, type Reading, sshdPid } from './node-meter.js';
+import { labPid, NodeMeter, type Reading } from './node-meter.js';
 
 const run = promisify(execFile);
 const busy = 'bench-busy';
@@ -18,7 +18,8 @@ const requestsASecond = 500;
 /**
  * What an `a-f-02` run costs the node, and what a busy pod on it feels. Cost: CPU and disk reads of all that comes in through the node's sshd, with
  * the page cache dropped before. Latency: a pod with nginx under constant load, without triage, with runs back to back on another pod of the node,
- * and with runs on the pod itself. What belongs to the node (sshd and all it starts, the pod) has one core, the service and the client the other.
+ * and with runs on the pod itself. What belongs to the node (sshd and all it starts, kubelet, containerd, the pod) has one core, all else the other:
+ * control plane, service and client.
  * The lab must be up and `make build` done. PODTRIAGE_FOOTPRINT_ROUNDS, default 5; PODTRIAGE_FOOTPRINT_SECONDS of each load, default 10.
  */
 export async function footprint(): Promise<Record<string, unknown>> {
@@ -69,6 +70,10 @@ async function triage(service: TestService, pod: string): Promise<void> {
   if (state !== 'completed') throw new Error(`the run ended as ${state}: ${JSON.stringify(steps)}`);
 }
 
+/** What runs on a node, and what in a real cluster runs on other machines. */
+const ofNode = ['sshd-a', 'kubelet-a', 'containerd'];
+const elsewhere = ['etcd', 'kube-apiserver', 'crio', 'kubelet-b', 'sshd-b'];
+
 const kinds = { alone: undefined, other: suspect, same: busy };
 type Kind = keyof typeof kinds;
 
@@ -77,14 +82,15 @@ async function latency(rounds: number): Promise<Record<string, number>> {
   const service = await TestService.start({ PODTRIAGE_LOG_LEVEL: 'warn' });
   const id = (await kubectl('get', 'pod', busy, '-o', 'jsonpath={.status.containerStatuses[0].containerID}')).replace(/^.*:\/\//, '');
   try {
-    await pin(0, [sshdPid('a'), ...pidsOf(id)]);
+    await pin(0, [...ofNode.map(labPid), ...pidsOf(id)]);
     // Its Redis is a child.
-    await pin(1, [service.pid, ...(await run('pgrep', ['-P', String(service.pid)])).stdout.trim().split('\n').map(Number)]);
+    const ofService = [service.pid, ...(await run('pgrep', ['-P', String(service.pid)])).stdout.trim().split('\n').map(Number)];
+    await pin(1, [...elsewhere.map(labPid), ...ofService]);
     for (let round = 0; round < rounds; round += 1) {
       for (const kind of ['alone', 'other', 'same'] as const) took[kind].push(...(await underLoad(service, kinds[kind])));
     }
   } finally {
-    await run('taskset', ['-apc', '0-1', String(sshdPid('a'))]);
+    for (const program of [...ofNode, ...elsewhere]) await run('taskset', ['-apc', '0-1', String(labPid(program))]);
     await service.stop();
   }
   const [alone, other, same] = [took.alone, took.other, took.same].map((each) => at(each, 0.99)) as [number, number, number];
@@ -106,7 +112,7 @@ async function underLoad(service: TestService, pod: string | undefined): Promise
   const address = await kubectl('get', 'pod', busy, '-o', 'jsonpath={.status.podIP}');
   const child = ['--import', 'tsx', join(import.meta.dirname, 'load-child.ts'), `http://${address}/`, String(requestsASecond), seconds];
   // The client goes before the service on their core: it measures the node, not the service. Pods of the lab are reached from its nodes only.
-  const place = ['-t', String(sshdPid('a')), '-n', 'taskset', '-c', '1', 'nice', '-n', '-20'];
+  const place = ['-t', String(labPid('sshd-a')), '-n', 'taskset', '-c', '1', 'nice', '-n', '-20'];
   const load = run('nsenter', [...place, process.execPath, ...child], { maxBuffer: 64 * 1024 ** 2 });
   const until = performance.now() + Number(seconds) * 1000;
   let runs = 0;

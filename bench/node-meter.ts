@@ -22,7 +22,7 @@ export class NodeMeter {
     const meter = new NodeMeter('podtriage-bench');
     for (const controller of controllers) {
       mkdirSync(meter.file(controller, ''), { recursive: true });
-      writeFileSync(meter.file(controller, 'cgroup.procs'), String(sshdPid(node)));
+      writeFileSync(meter.file(controller, 'cgroup.procs'), String(labPid(`sshd-${node}`)));
     }
     // The kernel counts once there is a limit; this one is far above any disk.
     writeFileSync(meter.file('blkio', 'blkio.throttle.read_bps_device'), `${device()} ${2 ** 40}`);
@@ -48,9 +48,9 @@ export class NodeMeter {
   }
 }
 
-/** The listener that all logins on a lab node begin with. */
-export function sshdPid(node: 'a' | 'b'): number {
-  return Number(readFileSync(join(lab.run, 'pid', `sshd-${node}`), 'utf8'));
+/** A program of the lab, such as `sshd-a`: the listener that all logins on node a begin with. */
+export function labPid(program: string): number {
+  return Number(readFileSync(join(lab.run, 'pid', program), 'utf8'));
 }
 
 /** `major:minor` of the disk that the lab's nodes are on. */

@@ -49,7 +49,7 @@ export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine 
   const seconds = String(Math.max(1, Math.ceil(command.timeoutMs / 1000)));
   const privilege = usesSudo(command, config) ? config.sudo : [];
   const limit = ['env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds];
-  const run = quote([...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
+  const run = quote(['nice', '-n', '19', ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
   if (Buffer.byteLength(run) > maxLineBytes) {
     throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
   }
