@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sha256Schema } from './domain/artifact.js';
 import { instanceSchema } from './domain/change.js';
+import { packageManagers } from './domain/package.js';
 import { verdictSchema } from './domain/verdict.js';
 
 /** A container of the pod as the API server reports it. */
@@ -131,6 +132,10 @@ export const factSchemas = {
     method: z.enum(['node', 'in-container']),
   }),
   hashes: z.object({ verified: z.int().nonnegative(), broken: z.array(sha256Schema).max(100) }),
+  /** What the bytes of the acquired files say of themselves: rows of `contentFactsSchema`. */
+  content: listing,
+  /** What package databases say of changed paths: rows of `packageFileSchema`. */
+  packages: listing.extend({ managers: z.array(z.enum(packageManagers)) }),
   lookups: listing.extend({ counts: z.record(z.string(), z.int().nonnegative()) }),
   verdict: verdictSchema,
   report: z.object({ json: sha256Schema, markdown: sha256Schema, version: z.int().positive() }),

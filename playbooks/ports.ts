@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Artifact } from './domain/artifact.js';
 import type { Act } from './domain/custody.js';
 import type { JsonObject, JsonValue } from './domain/json.js';
-import type { Lookup } from './domain/lookup.js';
+import type { Lookup, WantedHash } from './domain/lookup.js';
 import type { Limits, RunRequest } from './domain/request.js';
 import type { Gap, Limit, StepRecord } from './domain/run.js';
 import type { PodContainer } from './facts.js';
@@ -149,6 +149,12 @@ export interface IntelPort {
   lookup(sha256: string, signal: AbortSignal): Promise<IntelAnswer>;
 }
 
+/** Lists of hashes that are known without asking anybody. */
+export interface HashListPort {
+  /** The list that has it, bad ones first; undefined when none has. */
+  find(sha256: string): { readonly list: string; readonly says: 'good' | 'bad' } | undefined;
+}
+
 /** The run's record as far as a step may see it. */
 export interface RunInfo {
   readonly id: string;
@@ -200,8 +206,11 @@ export interface StepContext {
   recordArtifacts(artifacts: readonly Artifact[]): Promise<void>;
   /** Records answers of this run's lookups, once each. */
   recordLookups(lookups: readonly Lookup[]): Promise<void>;
-  /** Answers of the lookup desk that are there now; missing ones are still waited for. */
-  answers(hashes: readonly string[]): Promise<ReadonlyMap<string, Lookup>>;
+  /**
+   * Answers that are there now: of hash lists, of the lookup desk, and `not-asked` for what is beyond the run's budget. Missing ones are
+   * still waited for. The same hashes in the same order, best first, at every call of a run.
+   */
+  answers(hashes: readonly WantedHash[]): Promise<ReadonlyMap<string, Lookup>>;
   record(act: Act): Promise<void>;
   gap(gap: Gap): void;
   limit(limit: Limit): void;

@@ -1,4 +1,5 @@
 import type { Artifact, ContentType } from './artifact.js';
+import type { WantedHash } from './lookup.js';
 
 /** The sha256 of no bytes at all: nothing can be known of it. */
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -12,15 +13,16 @@ function rankOf({ kind, content, left }: Artifact): number {
 }
 
 /**
- * The hashes that a run asks about, each once: executables that only processes have first, then those among the changes, then scripts, then the
- * rest; empty files never.
+ * The hashes that a run wants to know about, each once and best first: executables that only processes have, then those among the changes,
+ * then scripts, then configuration and what cannot be told, then the rest; empty files never.
  */
-export function hashesToAsk(artifacts: Iterable<Artifact>): string[] {
+export function wantedHashes(artifacts: Iterable<Artifact>): WantedHash[] {
   const best = new Map<string, number>();
   for (const artifact of artifacts) {
     const { kind, sha256 } = artifact;
     if ((kind !== 'file' && kind !== 'process-executable') || sha256 === emptySha256) continue;
     best.set(sha256, Math.min(best.get(sha256) ?? Infinity, rankOf(artifact)));
   }
-  return [...best].sort(([a, rankA], [b, rankB]) => rankA - rankB || (a < b ? -1 : 1)).map(([sha256]) => sha256);
+  const sorted = [...best].sort(([a, rankA], [b, rankB]) => rankA - rankB || (a < b ? -1 : 1));
+  return sorted.map(([sha256, rank]) => ({ sha256, rank: Math.max(0, Math.min(3, rank)) as WantedHash['rank'] }));
 }

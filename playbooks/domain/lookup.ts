@@ -38,3 +38,10 @@ export const lookupSchema = z.object({
   cached: z.boolean(),
 });
 export type Lookup = z.output<typeof lookupSchema>;
+
+/** A hash that a run wants to know about. */
+export interface WantedHash {
+  readonly sha256: string;
+  /** 0 executables, 1 scripts, 2 configuration and what cannot be told, 3 the rest: the order among runs of the same priority. */
+  readonly rank: 0 | 1 | 2 | 3;
+}

@@ -53,10 +53,23 @@ export type Limits = z.output<typeof limitsSchema>;
  */
 export const acquireModes = ['hashes', 'selected', 'all'] as const;
 
+/** Whether content that no source knows may be given to the source: `private` keeps it from others there. The installation must allow it, too. */
+export const uploadModes = ['never', 'private', 'public'] as const;
+
+/** What a run may ask an intelligence source. */
+export const lookupOptionsSchema = z.strictObject({
+  /** Hashes that may cost a request, best first; what lists, packages and earlier answers know costs none. */
+  budget: z.int().min(0).max(10_000).default(50),
+  /** How long the run waits for answers before it is judged without them. Default: 10 minutes interactive, else 60. */
+  deadlineSeconds: z.int().min(0).max(86_400).optional(),
+  upload: z.enum(uploadModes).default('never'),
+});
+
 export const optionsSchema = z.strictObject({
   priority: z.enum(['interactive', 'webhook', 'batch']).default('interactive'),
   limits: limitsSchema.prefault({}),
   acquire: z.enum(acquireModes).default('selected'),
+  lookups: lookupOptionsSchema.prefault({}),
 });
 
 /** The body of `POST /runs`: custody entry 0 of the run, from which alone workers take target and parameters. */

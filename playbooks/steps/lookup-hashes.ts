@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { headOf } from '../acquisition/taking/file-artifact.js';
 import { type Artifact, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { Lookup } from '../domain/lookup.js';
-import { hashesToAsk } from '../domain/lookup-order.js';
+import { wantedHashes } from '../domain/lookup-order.js';
 import { fileLookups } from '../permission.js';
 import type { StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
@@ -23,11 +23,11 @@ export const lookupHashes = defineStep({
   timeoutMs: 120_000,
   attempts: 4,
   async run(_facts, _params, ctx) {
-    const hashes = hashesToAsk(await ctx.history.artifacts());
-    const answers = await ctx.answers(hashes);
+    const wanted = wantedHashes(await ctx.history.artifacts());
+    const answers = await ctx.answers(wanted);
     const askedAt = ctx.clock().toISOString();
-    const lookups = hashes.map(
-      (sha256): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
+    const lookups = wanted.map(
+      ({ sha256 }): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
     );
     await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending'));
     await ctx.recordArtifacts(await answerArtifacts(ctx, lookups));

@@ -11,7 +11,8 @@ import { history, stepLog } from './step-context.js';
  */
 export async function missingAnswers(deps: RunnerDeps, plan: StepPlan, signal: AbortSignal): Promise<readonly string[]> {
   let missing: readonly string[] = [];
-  const context = probeContext(deps, plan, signal, async (hashes) => {
+  const context = probeContext(deps, plan, signal, async (wanted) => {
+    const hashes = wanted.map(({ sha256 }) => sha256);
     const answers = await deps.desk.answers(hashes);
     const open = [...new Set(hashes)].filter((sha256) => !answers.has(sha256));
     if (open.length === 0) return answers;

@@ -41,7 +41,12 @@ export function stepContext(
     history: history(deps, plan.info),
     recordArtifacts: (artifacts: readonly Artifact[]) => log.recordArtifacts(attempt, artifacts),
     recordLookups: (lookups: readonly Lookup[]) => log.recordLookups(attempt, lookups),
-    answers: (hashes) => answersFor(deps, run, hashes),
+    answers: (wanted) =>
+      answersFor(
+        deps,
+        run,
+        wanted.map(({ sha256 }) => sha256),
+      ),
     record,
     gap: (gap) => notes.gap(gap),
     limit: (limit) => notes.limit(limit),

@@ -137,7 +137,7 @@ const lookup = defineStep({
   params: timed,
   async run(_facts, { ms }, ctx) {
     const hashes = (await ctx.history.artifacts()).map(({ sha256 }) => sha256);
-    const answers = await ctx.answers(hashes);
+    const answers = await ctx.answers(hashes.map((sha256) => ({ sha256, rank: 3 })));
     await ctx.recordLookups([...answers.values()]);
     await work(ctx, ms);
     return { lookups: { sha256: sha256Hex(ctx.run.id), count: hashes.length, counts: { answered: answers.size } } };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Artifact } from '../../../playbooks/domain/artifact.js';
-import { hashesToAsk } from '../../../playbooks/domain/lookup-order.js';
+import { wantedHashes } from '../../../playbooks/domain/lookup-order.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 import type { Process } from '../../../playbooks/domain/process.js';
 import { verdictSchema } from '../../../playbooks/domain/verdict.js';
@@ -109,7 +109,11 @@ describe('the order of lookups', () => {
     const binary = change('usr/bin/x');
     const text = change('etc/motd');
     const artifacts = [executableOf(nginx, { left: true }), artifactOf(text, 'text'), artifactOf(binary, 'elf'), executableOf(deleted)];
-    expect(hashesToAsk(artifacts).slice(0, 2)).toEqual([executableOf(deleted).sha256, artifactOf(binary).sha256]);
-    expect(hashesToAsk(artifacts)).toHaveLength(4);
+    expect(
+      wantedHashes(artifacts)
+        .slice(0, 2)
+        .map(({ sha256 }) => sha256),
+    ).toEqual([executableOf(deleted).sha256, artifactOf(binary).sha256]);
+    expect(wantedHashes(artifacts)).toHaveLength(4);
   });
 });
