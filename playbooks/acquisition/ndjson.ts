@@ -3,9 +3,19 @@ import { TriageError } from '../domain/error.js';
 import { parseJson } from '../domain/json.js';
 import type { EvidencePort } from '../ports.js';
 
-/** Rows as NDJSON, a chunk for each row, to be streamed into the evidence store. */
+/** Rows are gathered up to so many characters: a chunk of its own for each costs more than the row. */
+const chunkLength = 64 * 1024;
+
+/** Rows as NDJSON, to be streamed into the evidence store. */
 export function* ndjson(rows: Iterable<unknown>): Generator<Buffer> {
-  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`, 'utf8');
+  let text = '';
+  for (const row of rows) {
+    text += `${JSON.stringify(row)}\n`;
+    if (text.length < chunkLength) continue;
+    yield Buffer.from(text, 'utf8');
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text, 'utf8');
 }
 
 /** Parses an NDJSON listing row by row. Throws `store-corrupt` for a row that its schema refuses. */

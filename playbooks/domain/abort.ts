@@ -32,11 +32,18 @@ export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise
  * and not waited for: one that hangs must not hold up who stopped it.
  */
 export async function* untilAborted<T>(source: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
-  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  if (!(Symbol.asyncIterator in source)) {
+    for (const chunk of source) {
+      throwIfAborted(signal);
+      yield chunk;
+    }
+    return;
+  }
+  const iterator = source[Symbol.asyncIterator]();
   let ended = false;
   try {
     while (true) {
-      const next = await orAbort(Promise.resolve(iterator.next()), signal);
+      const next = await orAbort(iterator.next(), signal);
       if (next.done === true) {
         ended = true;
         return;

@@ -19,7 +19,7 @@ export function digestOf(bytes: Uint8Array): Digests {
     sha1: hash('sha1', bytes),
     md5: hash('md5', bytes),
     size: bytes.length,
-    head: Uint8Array.from(bytes.subarray(0, headBytes)),
+    head: Buffer.from(bytes.subarray(0, headBytes)),
   };
 }
 
@@ -34,7 +34,7 @@ export class Digest {
     for (const hash of Object.values(this.hashes)) hash.update(chunk);
     this.size += chunk.length;
     if (this.headLength >= headBytes) return;
-    const part = Uint8Array.from(chunk.subarray(0, headBytes - this.headLength));
+    const part = new Uint8Array(chunk.subarray(0, headBytes - this.headLength));
     this.head.push(part);
     this.headLength += part.length;
   }
@@ -46,7 +46,7 @@ export class Digest {
       sha1: this.hashes.sha1.digest('hex'),
       md5: this.hashes.md5.digest('hex'),
       size: this.size,
-      head: Uint8Array.from(Buffer.concat(this.head)),
+      head: new Uint8Array(Buffer.concat(this.head)),
     };
   }
 }

@@ -10,8 +10,18 @@ export class ByteReader {
     this.source = source[Symbol.asyncIterator]();
   }
 
-  /** Exactly `size` bytes as a copy of their own. Throws `transfer-truncated`, naming `what`, when the stream ends before. */
+  /** The next `size` bytes, if all of them are here: then nothing has to be waited for. */
+  ready(size: number): Buffer | undefined {
+    if (this.chunk.length < size) return undefined;
+    const part = this.chunk.subarray(0, size);
+    this.chunk = this.chunk.subarray(size);
+    return part;
+  }
+
+  /** Exactly `size` bytes. Throws `transfer-truncated`, naming `what`, when the stream ends before. */
   async exactly(size: number, what: string): Promise<Buffer> {
+    const here = this.ready(size);
+    if (here !== undefined) return here;
     const out = Buffer.alloc(size);
     let filled = 0;
     while (filled < size) {

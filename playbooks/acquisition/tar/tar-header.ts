@@ -27,7 +27,8 @@ export function broken(what: string): TriageError {
 
 /** Says whether a block is all zeros. */
 export function isZero(block: Uint8Array): boolean {
-  return block.every((byte) => byte === 0);
+  for (const byte of block) if (byte !== 0) return false;
+  return true;
 }
 
 /** Parses one block of 512 bytes. Throws `transfer-truncated` when its checksum, magic or a number in it is wrong. */
@@ -66,8 +67,7 @@ function natural(field: Buffer, what: string): number {
 /** The sum of all bytes with the checksum field taken as blanks. */
 function checksum(block: Buffer): number {
   let sum = 8 * 0x20;
-  for (const byte of block) sum += byte;
-  for (const byte of block.subarray(148, 156)) sum -= byte;
+  for (let at = 0; at < block.length; at += 1) if (at < 148 || at >= 156) sum += block[at] ?? 0;
   return sum;
 }
 

@@ -22,7 +22,7 @@ export interface TarEntry {
   /** Extended attributes from pax headers, by name. */
   readonly xattrs: ReadonlyMap<string, Buffer>;
   /** Can be read once, before the next entry is asked for; what is not read is skipped. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 /** Extended headers and long names above this are refused, one by one and in front of one member together: they are kept in memory. */
@@ -55,9 +55,11 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
     for (let header = await nextHeader(reader); header !== undefined; header = await nextHeader(reader)) {
       if (await meta.take(header)) continue;
       const records = meta.finish();
-      const body = new Body(reader, sizeOf(header, records));
-      yield entryOf(header, records, body);
-      await body.skip();
+      const size = sizeOf(header, records);
+      const whole = reader.ready(size + paddingOf(size))?.subarray(0, size);
+      const body = whole === undefined ? new Body(reader, size) : [whole].filter(({ length }) => length > 0);
+      yield entryOf(header, records, size, body);
+      if (body instanceof Body) await body.skip();
     }
     meta.assertNothingPending();
   } finally {
@@ -138,17 +140,17 @@ function longName(body: Buffer): Buffer {
   return name;
 }
 
-function entryOf(header: TarHeader, records: PaxRecords, body: Body): TarEntry {
+function entryOf(header: TarHeader, records: PaxRecords, size: number, body: TarEntry['body']): TarEntry {
   const type = types[header.typeflag];
   if (type === undefined) throw broken(`a member has the unknown type ${JSON.stringify(header.typeflag)}`);
-  if (type !== 'file' && body.size > 0) throw broken(`a ${type} has a body`);
+  if (type !== 'file' && size > 0) throw broken(`a ${type} has a body`);
   const name = records.path ?? header.name;
   if (name.length === 0) throw broken('a member has no name');
   if (type === 'file' && name.at(-1) === 0x2f) throw broken('a file is named as a directory');
   return {
     name,
     type,
-    size: body.size,
+    size,
     mode: header.mode,
     uid: records.uid ?? header.uid,
     gid: records.gid ?? header.gid,
@@ -161,14 +163,14 @@ function entryOf(header: TarHeader, records: PaxRecords, body: Body): TarEntry {
   };
 }
 
-/** The bytes of one member. */
+/** The bytes of one member, as they come. */
 class Body implements AsyncIterable<Uint8Array> {
   private left: number;
   private padded = false;
 
   constructor(
     private readonly reader: ByteReader,
-    readonly size: number,
+    private readonly size: number,
   ) {
     this.left = size;
   }
@@ -196,5 +198,9 @@ class Body implements AsyncIterable<Uint8Array> {
 }
 
 async function skipPadding(reader: ByteReader, size: number): Promise<void> {
-  await reader.exactly((blockSize - (size % blockSize)) % blockSize, 'the padding of a member');
+  await reader.exactly(paddingOf(size), 'the padding of a member');
+}
+
+function paddingOf(size: number): number {
+  return (blockSize - (size % blockSize)) % blockSize;
 }

@@ -94,6 +94,8 @@ export function roomForHashes(files: readonly FileToHash[]): number {
 }
 
 interface Look {
+  /** All that it says, as it came. */
+  readonly text: string;
   readonly type: string;
   readonly size: number;
   readonly identity: { readonly device: string; readonly inode: string; readonly ctime: string };
@@ -108,7 +110,8 @@ const sumPattern = /^([0-9a-f]{64}) [ *]/;
  * @param most the bytes above which a file was not hashed, by path
  */
 export function parseHashes(stdout: Buffer, most: (path: string) => number): Map<string, Hashed> {
-  const looks = { '<': new Map<string, Look>(), '>': new Map<string, Look>() };
+  const before = new Map<string, Look>();
+  const after = new Map<string, string>();
   const sums = new Map<string, string>();
   for (const record of splitNul(stdout, 'hashes')) {
     const head = record.subarray(0, 200).toString('latin1');
@@ -118,21 +121,21 @@ export function parseHashes(stdout: Buffer, most: (path: string) => number): Map
     if (whole === undefined) throw new TriageError('command-failed', 'hashes: a record has not the form that was asked for');
     const path = withoutDot(record.subarray(whole.length)).toString('latin1');
     if (seen === null) sums.set(path, first);
-    else looks[first === '<' ? '<' : '>'].set(path, lookOf(seen));
+    else if (first === '<') before.set(path, lookOf(seen));
+    else after.set(path, whole.slice(1));
   }
-  const all = [...looks['<']].map(([path, before]) => [path, judge(before, sums.get(path), looks['>'].get(path), most(path))] as const);
+  const all = [...before].map(([path, look]) => [path, judge(look, sums.get(path), after.get(path), most(path))] as const);
   return new Map(all.filter((each): each is [string, Hashed] => each[1] !== undefined));
 }
 
-function lookOf([, , type = '', device = '', inode = '', size, ctime = '']: readonly string[]): Look {
-  return { type, size: Math.min(Number(size), Number.MAX_SAFE_INTEGER), identity: { device, inode, ctime } };
+function lookOf([whole = '', , type = '', device = '', inode = '', size, ctime = '']: readonly string[]): Look {
+  return { text: whole.slice(1), type, size: Math.min(Number(size), Number.MAX_SAFE_INTEGER), identity: { device, inode, ctime } };
 }
 
 /** Undefined for a file that could not be read. */
-function judge(before: Look, sha256: string | undefined, after: Look | undefined, most: number): Hashed | undefined {
+function judge(before: Look, sha256: string | undefined, after: string | undefined, most: number): Hashed | undefined {
   if (before.type !== 'f') return { outcome: 'not-a-file' };
   if (before.size >= most) return { outcome: 'too-large', size: before.size };
   if (sha256 === undefined) return undefined;
-  const steady = after !== undefined && JSON.stringify(before) === JSON.stringify(after);
-  return { outcome: 'hashed', sha256, steady, size: before.size, identity: before.identity };
+  return { outcome: 'hashed', sha256, steady: before.text === after, size: before.size, identity: before.identity };
 }
