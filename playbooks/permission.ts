@@ -5,7 +5,7 @@ const clusterPermission = z.object({
   kind: z.literal('cluster'),
   /** Empty: the core group. */
   apiGroup: z.literal(''),
-  resource: z.enum(['events', 'namespaces', 'nodes', 'pods', 'pods/exec', 'pods/log']),
+  resource: z.enum(['events', 'namespaces', 'nodes', 'pods', 'pods/exec']),
   verb: z.enum(['create', 'get', 'list']),
 });
 export type ClusterPermission = z.output<typeof clusterPermission>;

@@ -7,40 +7,24 @@ import type { PodSnapshot, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
 import { keep } from './derived.js';
 
-const params = z.strictObject({
-  /** The last bytes of each container's log that are kept. */
-  logBytes: z
-    .int()
-    .min(0)
-    .max(64 * 1024 * 1024)
-    .default(1024 * 1024),
-});
-
 /** Finds the pod and its node, and keeps what the API server knows of it: once the pod is gone, nobody can ask again. */
 export const locateNode = defineStep({
   name: 'locate-node',
-  summary: 'Finds the pod, its node and its containers; keeps the pod object, its events and logs',
+  summary: 'Finds the pod, its node and its containers; keeps the pod object and its events',
   queue: 'cluster',
-  permissions: ({ logBytes }) => [
-    onCluster('get', 'pods'),
-    onCluster('get', 'nodes'),
-    onCluster('get', 'namespaces'),
-    onCluster('list', 'events'),
-    ...(logBytes === 0 ? [] : [onCluster('get', 'pods/log')]),
-  ],
+  permissions: [onCluster('get', 'pods'), onCluster('get', 'nodes'), onCluster('get', 'namespaces'), onCluster('list', 'events')],
   needs: [],
   uses: [],
   writes: ['target', 'node', 'podContainers'],
-  params,
+  params: z.strictObject({}),
   timeoutMs: 120_000,
   attempts: 4,
-  async run(_facts, { logBytes }, ctx) {
+  async run(_facts, _params, ctx) {
     const { target: asked } = ctx.run.request;
     const pod = await ctx.cluster.pod(asked, ctx.signal);
     await keepJson(ctx, 'pod', pod.raw);
     if (asked.container !== undefined) checkContainer(pod, asked.container, ctx);
     await keepEvents(ctx, pod.uid);
-    await keepLogs(ctx, pod, logBytes);
     if (pod.node === undefined) {
       throw new TriageError('not-scheduled', `pod ${asked.namespace}/${asked.pod} has no node yet: there is nothing to acquire until it runs`);
     }
@@ -61,33 +45,17 @@ function checkContainer(pod: PodSnapshot, container: string, ctx: StepContext): 
   throw new TriageError('container-not-found', `pod ${namespace}/${name} has no container "${container}"; it has: ${names}`);
 }
 
+/** What the cluster refuses or lacks is a gap; trouble with our own store or a stopped run is not for the report to explain away. */
+const ofTheCluster: ReadonlySet<string> = new Set(['cluster-forbidden', 'cluster-unreachable']);
+
 async function keepEvents(ctx: StepContext, uid: string): Promise<void> {
   try {
     await keepJson(ctx, 'events', await ctx.cluster.events(ctx.run.request.target, uid, ctx.signal));
   } catch (error) {
-    gapUnlessFatal(ctx, error, 'events of the pod');
+    const known = asTriageError(error);
+    if (!ofTheCluster.has(known.code)) throw known;
+    ctx.gap({ subject: 'events of the pod', reason: known.code, detail: known.message });
   }
-}
-
-async function keepLogs(ctx: StepContext, pod: PodSnapshot, logBytes: number): Promise<void> {
-  const started = chosen(pod, ctx.run.request.target.container).filter(({ id, instance }) => id !== '' && instance === 'current');
-  for (const { name } of logBytes === 0 ? [] : started) {
-    try {
-      const log = await ctx.cluster.log(ctx.run.request.target, name, logBytes, ctx.signal);
-      await keep(ctx, { kind: 'log', name: `log of container ${name}`, method: 'cluster-api' }, [log]);
-    } catch (error) {
-      gapUnlessFatal(ctx, error, `log of container ${name}`);
-    }
-  }
-}
-
-const ofTheCluster: ReadonlySet<string> = new Set(['cluster-forbidden', 'cluster-unreachable', 'container-not-running', 'pod-not-found']);
-
-/** What the cluster refuses or lacks is a gap; trouble with our own store or a stopped run is not for the report to explain away. */
-function gapUnlessFatal(ctx: StepContext, error: unknown, subject: string): void {
-  const known = asTriageError(error);
-  if (!ofTheCluster.has(known.code)) throw known;
-  ctx.gap({ subject, reason: known.code, detail: known.message });
 }
 
 async function keepJson(ctx: StepContext, kind: 'pod' | 'events', value: unknown): Promise<void> {

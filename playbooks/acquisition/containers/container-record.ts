@@ -3,7 +3,7 @@ import type { NodeSession } from '../../ports.js';
 import { emit, parseEmitted } from '../node/emitted.js';
 import { type Mount, parseMountinfo } from '../node/mountinfo.js';
 import { checkExit, collect, nodeCommand } from '../node/node-command.js';
-import { parseRuntimeConfig, type RuntimeConfig } from './runtime-config.js';
+import { parseRuntimeConfig, parseSandboxConfig, type RuntimeConfig } from './runtime-config.js';
 
 /** Where a runtime keeps its record of a container, on the node. */
 export interface RecordPlace {
@@ -62,7 +62,8 @@ export function recordPlaces(id: string, mounts: readonly Mount[]): RecordPlace[
 
 /**
  * The process of a record that is done with can be gone, another's, or dead and not yet buried, whose mount table cannot be opened: nothing
- * that /proc refuses is an error. Its cgroup is read last, so that what was read before it is the container's own if the cgroup is.
+ * that /proc refuses is an error. Where containerd's record names the pod's sandbox, its record beside it is read as well: what is true of the
+ * pod stands there. The cgroup is read last, so that what was read before it is the container's own if the cgroup is.
  */
 const script = `${emit}
 most=$1; shift
@@ -71,6 +72,10 @@ while [ $# -ge 3 ]; do
     printf %s "$1" | emit runtime
     printf %s "\${2%/*}" | emit folder
     emit config <"$2"
+    if [ "$1" = containerd ]; then
+      sandbox=\${2%/*/*}/$(grep -o '"io.kubernetes.cri.sandbox-id":"[0-9a-f]*"' "$2" | cut -d '"' -f 4)/config.json
+      if [ -f "$sandbox" ]; then emit sandbox <"$sandbox"; fi
+    fi
     pid=$(cat "$3" 2>/dev/null)
     case $pid in
       ''|*[!0-9]*) ;;
@@ -111,7 +116,8 @@ export function parseContainerRecord(text: string): ContainerRecord | undefined 
   const { config, rootPath } = parsed;
   const root = rootPath.startsWith('/') ? rootPath : `${value('folder')}/${rootPath}`;
   const process = processOf(Number(value('pid')), value('cgroup'), values.get('mounts') ?? Buffer.alloc(0));
-  return { runtime, ...config, root, ...(process === undefined ? {} : { process }) };
+  const logs = parseSandboxConfig(parseJson(value('sandbox')), config.pod);
+  return { runtime, ...config, ...logs, root, ...(process === undefined ? {} : { process }) };
 }
 
 function processOf(pid: number, cgroup: string, table: Buffer): InitProcess | undefined {

@@ -5,7 +5,7 @@ import type { NodeSession, StepContext } from '../../ports.js';
 import { checkExit, collect, nodeCommand } from '../node/node-command.js';
 import { podNamespace } from '../node/pod-namespace.js';
 import type { ContainerRecord } from './container-record.js';
-import { parseRuntimeConfig } from './runtime-config.js';
+import { parseRuntimeConfig, parseSandboxConfig } from './runtime-config.js';
 
 /** Where containerd keeps a root file system: the layers of an overlay, or for other snapshotters one directory. */
 export type SnapshotMount =
@@ -44,6 +44,19 @@ export async function recordOfContainerd(
   if (record === undefined)
     throw new TriageError('command-failed', `ctr on node ${session.node.name}: its record of container ${id.slice(0, 12)} cannot be read`);
   return record;
+}
+
+/**
+ * Asks containerd where kubelet keeps the logs of pods, by its record of the sandbox of a container's pod; undefined where that does not say.
+ * @throws TriageError `tool-missing`, `command-failed`
+ */
+export async function podLogsOfContainerd(session: NodeSession, id: string, ctx: Pick<StepContext, 'ctr' | 'signal'>): Promise<string | undefined> {
+  const record = await recordOfContainerd(session, id, ctx);
+  if (record?.sandbox === undefined) return undefined;
+  const { command, stdout, outcome } = await ctr(session, 'ctr-info', ['containers', 'info', record.sandbox], ctx);
+  checkExit(command, session.node.name, outcome);
+  const info = z.object({ Spec: z.unknown() }).safeParse(parseJson(stdout.toString('utf8')));
+  return parseSandboxConfig(info.data?.Spec, record.pod).podLogs;
 }
 
 const word = z.string().regex(/^[A-Za-z0-9][\w.:/-]*$/);

@@ -46,6 +46,7 @@ export async function findOnNode(
     ...(record.idMaps === undefined ? {} : { idMaps: record.idMaps }),
     volumes: containerVolumes({ id, mounts: record.mounts, podUid: record.pod.uid, own: ownMountsOf(node, record, init), node: node.mounts }),
     mountPaths: record.mounts.map(({ destination }) => destination),
+    ...(record.podLogs === undefined ? {} : { podLogs: record.podLogs }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { IdRange } from '../../facts.js';
+import { parentOf } from '../node/ancestors.js';
 
 /** What a runtime's own configuration of a container says of it. */
 export interface RuntimeConfig {
@@ -8,6 +9,10 @@ export interface RuntimeConfig {
   readonly mounts: readonly { readonly destination: string; readonly source: string; readonly readOnly: boolean }[];
   /** Absent where the container shares the node's user namespace. */
   readonly idMaps?: { readonly uids: IdRange[]; readonly gids: IdRange[] };
+  /** The id of the pod's sandbox, where its record has to be looked at for more (containerd). */
+  readonly sandbox?: string;
+  /** Kubelet's folder of pods' logs, where the record names it (CRI-O). */
+  readonly podLogs?: string;
 }
 
 const id = z.int().nonnegative();
@@ -41,12 +46,14 @@ const annotations = {
     name: 'io.kubernetes.cri.sandbox-name',
     namespace: 'io.kubernetes.cri.sandbox-namespace',
     container: 'io.kubernetes.cri.container-name',
+    sandbox: 'io.kubernetes.cri.sandbox-id',
   },
   'cri-o': {
     uid: 'io.kubernetes.pod.uid',
     name: 'io.kubernetes.pod.name',
     namespace: 'io.kubernetes.pod.namespace',
     container: 'io.kubernetes.container.name',
+    log: 'io.kubernetes.cri-o.LogPath',
   },
 } as const;
 
@@ -65,11 +72,35 @@ export function parseRuntimeConfig(
   const [uid, name, namespace, container] = [said[names.uid], said[names.name], said[names.namespace], said[names.container]];
   if (uid === undefined || name === undefined || namespace === undefined || container === undefined) return undefined;
   const [uids, gids] = [linux?.uidMappings ?? [], linux?.gidMappings ?? []];
+  const pod = { uid, name, namespace };
   const config = {
-    pod: { uid, name, namespace },
+    pod,
     container,
     mounts: mounts.map(({ destination, source, options }) => ({ destination, source, readOnly: options?.includes('ro') === true })),
     ...(uids.length === 0 && gids.length === 0 ? {} : { idMaps: { uids, gids } }),
+    ...('sandbox' in names ? sandboxOf(said[names.sandbox]) : podLogsOf(parentOf(parentOf(said[names.log] ?? '')), pod)),
   };
   return { config, rootPath: root.path };
+}
+
+function sandboxOf(sandbox = ''): Pick<RuntimeConfig, 'sandbox'> {
+  return /^[0-9a-f]{64}$/.test(sandbox) ? { sandbox } : {};
+}
+
+/** Reads from containerd's configuration of a pod's sandbox where kubelet keeps the logs of pods; nothing where it is another pod's, or says nothing. */
+export function parseSandboxConfig(value: unknown, pod: RuntimeConfig['pod']): Pick<RuntimeConfig, 'podLogs'> {
+  const said = z.object({ annotations: z.record(z.string(), z.string()) }).safeParse(value).data?.annotations ?? {};
+  const { uid, name, namespace } = annotations.containerd;
+  const isOfPod = said[uid] === pod.uid && said[name] === pod.name && said[namespace] === pod.namespace;
+  return isOfPod ? podLogsOf(said['io.kubernetes.cri.sandbox-log-directory'] ?? '', pod) : {};
+}
+
+/** The folder of a pod's logs, as kubelet names it (pkg/kubelet/kuberuntime, BuildPodLogsDirectory). */
+export function podLogFolder({ namespace, name, uid }: RuntimeConfig['pod']): string {
+  return `${namespace}_${name}_${uid}`;
+}
+
+function podLogsOf(folder: string, pod: RuntimeConfig['pod']): Pick<RuntimeConfig, 'podLogs'> {
+  const podLogs = parentOf(folder);
+  return podLogs.startsWith('/') && folder === `${podLogs}/${podLogFolder(pod)}` ? { podLogs } : {};
 }

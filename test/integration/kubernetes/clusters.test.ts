@@ -56,7 +56,6 @@ describe('the API server', () => {
     });
     await expect(clusters.node('main', 'n', signal)).rejects.toMatchObject({ message: expect.not.stringContaining('\u001b') as string });
     await expect(clusters.events(ref, 'u', signal)).rejects.toMatchObject({ message: expect.stringContaining('list events') as string });
-    await expect(clusters.log(ref, 'c', 10, signal)).rejects.toMatchObject({ message: expect.stringContaining('get pods/log') as string });
   });
 
   test.each([429, 500, 503])('that answers %i is cluster-unreachable', async (code) => {
@@ -91,7 +90,6 @@ test('names that Kubernetes does not allow never reach a URL', async () => {
     await expect(clusters.pod({ ...ref, pod }, signal)).rejects.toMatchObject({ code: 'invalid-request' });
     await expect(clusters.archive({ ...ref, pod }, 'c', Buffer.from('/'), 1, signal)).rejects.toMatchObject({ code: 'invalid-request' });
   }
-  await expect(clusters.log(ref, 'c/../x', 1, signal)).rejects.toMatchObject({ code: 'invalid-request' });
   expect(asked).toEqual([]);
 });
 
@@ -129,30 +127,4 @@ test('events are those of one pod by its uid', async () => {
   };
   expect(await clusters.events(ref, 'u-1', signal)).toEqual({ items: [{ reason: 'Started' }] });
   expect(new URL(url, 'http://x').searchParams.get('fieldSelector')).toBe('involvedObject.uid=u-1');
-});
-
-describe('a log', () => {
-  test('gives its last bytes, whatever they are, and asks for no more lines than those can be', async () => {
-    let asked = '';
-    api.answer = (request, response) => {
-      asked = request.url ?? '';
-      response.write(Buffer.alloc(3_000_000, 'x'));
-      response.end(Buffer.from([0xff, 0x00, 0xfe]));
-    };
-    expect(Buffer.from(await clusters.log(ref, 'c', 5, signal))).toEqual(Buffer.from([0x78, 0x78, 0xff, 0x00, 0xfe]));
-    expect(new URL(asked, 'http://api').searchParams.get('tailLines')).toBe('1');
-  });
-
-  test('of a container that has none is container-not-running', async () => {
-    api.answer = (_request, response) => status(response, 400, 'container "c" in pod "web" is waiting to start');
-    await expect(clusters.log(ref, 'c', 5, signal)).rejects.toMatchObject({ code: 'container-not-running' });
-  });
-
-  test('that is cut is no log', async () => {
-    api.answer = (request, response) => {
-      response.writeHead(200, { 'content-length': '100' });
-      response.write('part', () => request.socket.destroy());
-    };
-    await expect(clusters.log(ref, 'c', 5, signal)).rejects.toMatchObject({ code: 'cluster-unreachable' });
-  });
 });

@@ -4,7 +4,7 @@ import { parseContainerRecord, recordPlaces } from '../../../playbooks/acquisiti
 import { parseContainerInfo, parseSnapshotMount } from '../../../playbooks/acquisition/containers/containerd-client.js';
 import { crioLayer, parseLowerFile } from '../../../playbooks/acquisition/containers/crio-layers.js';
 import { fittingContainers } from '../../../playbooks/acquisition/containers/fitting.js';
-import { parseRuntimeConfig } from '../../../playbooks/acquisition/containers/runtime-config.js';
+import { parseRuntimeConfig, parseSandboxConfig } from '../../../playbooks/acquisition/containers/runtime-config.js';
 import { cgroupNames } from '../../../playbooks/acquisition/node/cgroup.js';
 import { parseMountinfo } from '../../../playbooks/acquisition/node/mountinfo.js';
 import type { Gap } from '../../../playbooks/domain/run.js';
@@ -112,6 +112,54 @@ describe('parseContainerRecord', () => {
         parseContainerRecord(emitted({ ...said, config, mounts, pid, cgroup: 'x' }));
       }),
     );
+  });
+});
+
+describe('kubelet’s folder of pods’ logs', () => {
+  const { pod } = identity;
+  const crio = (log: string) => {
+    const names = { 'pod.uid': 'u-1', 'pod.name': 'web', 'pod.namespace': 'shop', 'container.name': 'app', 'cri-o.LogPath': log };
+    const annotations = Object.fromEntries(Object.entries(names).map(([name, value]) => [`io.kubernetes.${name}`, value]));
+    return parseRuntimeConfig('cri-o', { ...spec, annotations })?.config;
+  };
+  const sandbox = (more: Record<string, string>) => {
+    const said = {
+      'sandbox-uid': 'u-1',
+      'sandbox-name': 'web',
+      'sandbox-namespace': 'shop',
+      'sandbox-log-directory': '/k/logs/shop_web_u-1',
+      ...more,
+    };
+    return { annotations: Object.fromEntries(Object.entries(said).map(([name, value]) => [cri(name), value])) };
+  };
+
+  it('is named by CRI-O’s record of the container, if that is a place for this pod', () => {
+    expect(crio('/k/logs/shop_web_u-1/app/3.log')).toMatchObject({ podLogs: '/k/logs' });
+    for (const other of ['', '/k/logs/shop_web_u-2/app/3.log', 'k/shop_web_u-1/app/3.log', '/shop_web_u-1/app/3.log', '/k/app/3.log'])
+      expect(crio(other)?.podLogs).toBeUndefined();
+  });
+
+  it('is named by containerd’s record of the sandbox, if that is this pod’s', () => {
+    expect(parseSandboxConfig(sandbox({}), pod)).toEqual({ podLogs: '/k/logs' });
+    expect(parseSandboxConfig(sandbox({ 'sandbox-uid': 'u-2' }), pod)).toEqual({});
+    expect(parseSandboxConfig(sandbox({ 'sandbox-log-directory': '/k/logs/shop_web_u-2' }), pod)).toEqual({});
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(parseSandboxConfig(value, pod)).toEqual({});
+      }),
+    );
+  });
+
+  it('comes with the container’s record', () => {
+    const said = { runtime: 'containerd', folder: '/t', config: JSON.stringify(spec), sandbox: JSON.stringify(sandbox({})) };
+    expect(parseContainerRecord(emitted(said))).toMatchObject({ podLogs: '/k/logs' });
+    expect(parseContainerRecord(emitted({ ...said, sandbox: '{' }))?.podLogs).toBeUndefined();
+  });
+
+  it('stands in a record that the container’s one names by an id, and by nothing else', () => {
+    const named = (value: string) => parseRuntimeConfig('containerd', { ...spec, annotations: { ...spec.annotations, [cri('sandbox-id')]: value } });
+    expect(named(id)?.config.sandbox).toBe(id);
+    for (const value of ['', '../x', `${id}0`, '--help']) expect(named(value)?.config.sandbox).toBeUndefined();
   });
 });
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonValue } from '../../../playbooks/domain/json.js';
-import { tail } from '../../../workers/adapters/kubernetes/log-tail.js';
 import { internalIp, parsePod } from '../../../workers/adapters/kubernetes/pod.js';
 import { wellFormed } from '../../../workers/adapters/kubernetes/well-formed.js';
 
@@ -132,12 +131,4 @@ test('a node has its InternalIP', () => {
 test('lone surrogates are replaced wherever they stand, and pairs stay', () => {
   const value = JSON.parse('{"a\\ud800":["\\udc00x","\\ud83d\\ude00"],"__proto__":{"b":"\\ud800"},"n":1,"z":null}') as JsonValue;
   expect(JSON.stringify(wellFormed(value))).toBe('{"a\ufffd":["\ufffdx","\u{1f600}"],"__proto__":{"b":"\ufffd"},"n":1,"z":null}');
-});
-
-test.each([1, 3, 10, 11, 100])('the tail of a log is its last %i bytes, however it is cut into chunks', async (maxBytes) => {
-  async function* source(): AsyncGenerator<Uint8Array> {
-    for (const part of ['012', '', '3', '4567', '89\xff']) yield await Promise.resolve(Buffer.from(part, 'latin1'));
-  }
-  const got = await tail(source(), maxBytes, new AbortController().signal);
-  expect(Buffer.from(got).toString('latin1')).toBe('0123456789\xff'.slice(-maxBytes));
 });

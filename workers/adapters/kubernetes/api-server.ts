@@ -52,8 +52,7 @@ export class ApiServer {
     }
   }
 
-  /** The answer's body as it comes. Throws as {@link json} does; the caller limits time and size. */
-  async get(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
+  private async get(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
     const answer = await this.send(question, signal);
     const status = answer.statusCode ?? 0;
     if (status === 200) return answer;

@@ -1,20 +1,12 @@
 import { KubeConfig } from '@kubernetes/client-node';
-import { afterMs } from '../../../playbooks/domain/abort.js';
 import { TriageError, throwIfAborted } from '../../../playbooks/domain/error.js';
 import type { JsonValue } from '../../../playbooks/domain/json.js';
 import type { ClusterPort, InContainerPort, NodeRef, PodRef, PodSnapshot } from '../../../playbooks/ports.js';
 import { ApiRefusal, ApiServer } from './api-server.js';
 import { defaultPace, type Pace } from './archive-stream.js';
 import { openArchive } from './exec-archive.js';
-import { tail } from './log-tail.js';
 import { assertNames } from './names.js';
 import { internalIp, parsePod } from './pod.js';
-
-const logMs = 120_000;
-/** What a line of a log is reckoned to have. */
-const bytesPerLine = 128;
-/** More of a log than this is not waited for; kubelet keeps 10 MiB per file by default (containerLogMaxSize). */
-const maxLogBytes = 256 * 1024 * 1024;
 
 /**
  * Clusters by name, each with the path of its kubeconfig (its current context) or `in-cluster` for the service account of our own pod.
@@ -77,24 +69,6 @@ class Clusters implements ClusterPort, InContainerPort {
     return this.server(ref.cluster).json(question, signal);
   }
 
-  /** The API's own `limitBytes` cuts the end off, which is the newest: so the whole is read and its end kept. */
-  async log(ref: PodRef, container: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    assertNames(ref, container);
-    const server = this.server(ref.cluster);
-    // kubelet finds the last lines from the end of its file; all of a busy pod's log would keep it, and the API server, from other work.
-    const query = { container, tailLines: String(Math.ceil(maxBytes / bytesPerLine)), limitBytes: String(maxLogBytes) };
-    const bounded = AbortSignal.any([
-      signal,
-      afterMs(logMs, `the log of ${ref.pod}/${container} did not come within ${logMs / 1_000} s`, 'cluster-unreachable'),
-    ]);
-    try {
-      return await tail(await server.get({ path: `${podPath(ref)}/log`, query, permission: 'get pods/log' }, bounded), maxBytes, bounded);
-    } catch (error) {
-      throwIfAborted(signal);
-      throw logError(error, server, ref, container);
-    }
-  }
-
   archive(...[ref, container, path, maxBytes, signal]: Parameters<InContainerPort['archive']>): ReturnType<InContainerPort['archive']> {
     return openArchive(this.server(ref.cluster), { ref, container, path, maxBytes }, signal, this.pace);
   }
@@ -122,12 +96,4 @@ async function podNotFound(server: ApiServer, { cluster, namespace, pod }: PodRe
   );
   throwIfAborted(signal);
   return new TriageError('pod-not-found', `there is no pod ${pod} in namespace ${namespace} of cluster "${cluster}"; ${what}`);
-}
-
-function logError(error: unknown, server: ApiServer, ref: PodRef, container: string): TriageError {
-  if (error instanceof ApiRefusal) {
-    if (error.status === 404) return new TriageError('pod-not-found', `the log of ${ref.pod}/${container} is not there: ${error.said}`);
-    if (error.status === 400) return new TriageError('container-not-running', `container ${container} of ${ref.pod} has no log: ${error.said}`);
-  }
-  return error instanceof TriageError && error.code !== 'cancelled' ? error : server.unreachable(error);
 }

@@ -31,17 +31,19 @@ for try in 1 2 3; do
   sleep 1
 done`;
 
+/** Before sudo as well: to open its session costs more than most commands. */
+const gentle = ['nice', '-n', '19'];
+
 /**
- * Gives way to everything else on the node, for CPU and disk. Best effort at its lowest level, not the idle class: that one gets the
- * disk only when nobody else wants it, and behind a busy pod a command of ours would hold the suspect's tree until its time is up.
- * Where ionice is missing (some distributions pack it apart), the kernel takes the same level from the nice value (ionice(1), "none").
+ * Gives way for the disk, too. Best effort at its lowest level, not the idle class: that one gets the disk only when nobody else wants it,
+ * and behind a busy pod a command of ours would hold the suspect's tree until its time is up. Where ionice is missing (some distributions
+ * pack it apart), the kernel takes the same level from the nice value (ionice(1), "none").
  */
-const gentleScript = 'command -v ionice >/dev/null && exec ionice -c 2 -n 7 nice -n 19 "$@"; exec nice -n 19 "$@"';
+const gentleScript = 'command -v ionice >/dev/null && exec ionice -c 2 -n 7 "$@"; exec "$@"';
 
 /**
  * Wraps a command for the node. `timeout` (coreutils) stands inside of sudo, where it may kill what it runs: nothing of ours stays
- * on the node longer, whatever becomes of us. Its exit status is 124, or 137 when it had to use SIGKILL. It is not made gentle
- * itself, so that it can end on time what waits for a busy node.
+ * on the node longer, whatever becomes of us. Its exit status is 124, or 137 when it had to use SIGKILL.
  * Throws `invalid-request` when the line is longer than the kernel takes.
  */
 export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine {
@@ -49,7 +51,7 @@ export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine 
   const seconds = String(Math.max(1, Math.ceil(command.timeoutMs / 1000)));
   const privilege = usesSudo(command, config) ? config.sudo : [];
   const limit = ['env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds];
-  const run = quote(['nice', '-n', '19', ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
+  const run = quote([...gentle, ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
   if (Buffer.byteLength(run) > maxLineBytes) {
     throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
   }
