@@ -20,12 +20,19 @@ export function changeOfDifference(container: NodeContainer, difference: Differe
     ...(now === undefined ? {} : { ...seen(now), ...ownersOf(now, container) }),
     ...(before === undefined && renamedFrom === undefined ? {} : { modeBefore: (before ?? renamedFrom?.entry)?.mode }),
     ...(typeBefore === undefined || typeBefore === type ? {} : { typeBefore }),
+    ...(before?.type === 'file' && type === 'file' ? contentBefore(before) : {}),
     ...capabilitiesOf(difference),
     ...(metadataOnly === true ? { metadataOnly } : {}),
     ...(renamedFrom === undefined ? {} : { renamedFrom: pathName(renamedFrom.path) }),
     origin: originOf(path.toString('latin1'), placeholderOf(container, difference, type), container.mountPaths),
     method: 'overlay',
   };
+}
+
+/** What tells whether the image's file had another content. */
+function contentBefore({ size, mtime }: LayerEntry): Partial<Change> {
+  const mtimeBefore = isoTime(mtime);
+  return { sizeBefore: size, ...(mtimeBefore === undefined ? {} : { mtimeBefore }) };
 }
 
 function typeOf(entry: LayerEntry | undefined): Exclude<LayerEntry['type'], 'whiteout'> | undefined {

@@ -92,8 +92,8 @@ export function broughtDifferences(parts: Parts): Difference[] {
     if (origin === undefined) return [];
     const before = hidden.image.at(key);
     const capability = renamed.capabilities.get(key);
-    const { type, mode, size, ...rest } = now;
-    const entry: LayerEntry = { type: type === 'unknown' ? 'file' : type, mode, size, ...ownersSeen(rest, parts.idMaps) };
+    const { type, mode, size, mtime, ...rest } = now;
+    const entry: LayerEntry = { type: type === 'unknown' ? 'file' : type, mode, size, mtime, ...ownersSeen(rest, parts.idMaps) };
     return [
       {
         kind: before === undefined ? ('added' as const) : ('changed' as const),

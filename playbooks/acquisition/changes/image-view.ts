@@ -16,6 +16,8 @@ export class ImageView {
   private readonly closed = new Set<string>();
   /** Directories of the layer at hand that are seen through to. */
   private readonly open = new Set<string>();
+  /** How many paths had been found when each layer ended; before the first one, none. */
+  private readonly foundBefore: number[] = [];
   private marks: OverlayMarks;
   /** Directories of layers that were renamed: what is below them in further layers is not known. */
   readonly redirected: string[] = [];
@@ -29,6 +31,7 @@ export class ImageView {
     for (const path of this.marks.opaque) if (this.open.has(path)) this.closed.add(path);
     for (const path of this.marks.redirects.keys()) if (this.open.has(path)) this.redirected.push(path);
     this.open.clear();
+    this.foundBefore.push(this.found.size);
     this.marks = new OverlayMarks(this.prefix);
     return this.marks;
   }
@@ -59,6 +62,16 @@ export class ImageView {
   /** All that the image has, in no order. */
   paths(): IterableIterator<string> {
     return this.found.keys();
+  }
+
+  /** All that the image has, the topmost layers first, with the layer that has it: the topmost one is 1. */
+  *withLayers(): Generator<{ readonly path: string; readonly entry: LayerEntry; readonly layer: number }> {
+    let [layer, index] = [0, 0];
+    for (const [path, entry] of this.found) {
+      while ((this.foundBefore[layer] ?? Number.POSITIVE_INFINITY) <= index) layer += 1;
+      yield { path, entry, layer };
+      index += 1;
+    }
   }
 
   /** How many paths the image has, as far as it has been told. */

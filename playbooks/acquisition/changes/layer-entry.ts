@@ -8,20 +8,22 @@ export interface LayerEntry {
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
+  /** Seconds since 1970, as stat prints them. */
+  readonly mtime: string;
   /** The attribute `security.capability`, where it has one. */
   readonly capability?: Buffer;
 }
 
 /** The form of {@link parseStat}'s records, for `stat --printf`. */
-export const statFormat = '%f\\t%t\\t%T\\t%u\\t%g\\t%s\\t%n\\0';
+export const statFormat = '%f\\t%t\\t%T\\t%u\\t%g\\t%s\\t%.Y\\t%n\\0';
 
-const pattern = /^([0-9a-f]+)\t([0-9a-f]+)\t([0-9a-f]+)\t(\d+)\t(\d+)\t(\d+)\t/;
+const pattern = /^([0-9a-f]+)\t([0-9a-f]+)\t([0-9a-f]+)\t(\d+)\t(\d+)\t(\d+)\t(-?[\d.]+)\t/;
 
 /** Parses one record of {@link statFormat}, without its NUL; the path is latin1 of its raw bytes. Throws `command-failed`. */
 export function parseStat(record: Buffer): { path: string; entry: LayerEntry } {
   const match = pattern.exec(record.subarray(0, 200).toString('latin1'));
   if (match === null) throw new TriageError('command-failed', 'stat: a record has not the form that was asked for');
-  const [whole, raw = '', major, minor, uid, gid, size] = match;
+  const [whole, raw = '', major, minor, uid, gid, size, mtime = ''] = match;
   const mode = Number.parseInt(raw, 16);
   return {
     path: withoutDot(record.subarray(whole.length)).toString('latin1'),
@@ -31,6 +33,7 @@ export function parseStat(record: Buffer): { path: string; entry: LayerEntry } {
       uid: Number(uid),
       gid: Number(gid),
       size: Math.min(Number(size), Number.MAX_SAFE_INTEGER),
+      mtime,
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Overlay } from '../../facts.js';
 import { treeFormatFromStart } from '../node/find-records.js';
 import { mountOptions, notSafe, notThere, type Reading } from '../node/safe-tree.js';
+import { chooseScratch } from '../node/scratch-space.js';
 import { statFormat } from './layer-entry.js';
 
 /**
@@ -132,14 +133,7 @@ done
 const script = `
 functions=$1 mode=$2 options=$3 prefix=$4 bytes=$5 tree=$6
 shift 6
-for scratch in /dev/shm /mnt /media /srv /opt /tmp ''; do
-  [ -d "$scratch" ] || continue
-  for layer in "$tree" "$@"; do
-    case $layer in "$scratch"/*) continue 2 ;; esac
-  done
-  break
-done
-[ -n "$scratch" ] || { echo 'no directory to put names into' >&2; exit ${notSafe}; }
+${chooseScratch}
 [ "$tree" = / ] || [ -d "$tree" ] || exit ${notThere}
 mount -n -t tmpfs -o "\${options#ro,},size=256m,nr_inodes=100000,mode=700" podtriage "$scratch" || exit ${notSafe}
 mkdir "$scratch/copies"

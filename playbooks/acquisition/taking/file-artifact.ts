@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Artifact, artifactId, contentTypeOf, sourceOfChange } from '../../domain/artifact.js';
 import type { Change } from '../../domain/change.js';
 import type { EvidencePort, StepContext, StoredEvidence } from '../../ports.js';
@@ -26,14 +27,17 @@ export function fileArtifact(
   };
 }
 
-/** The first 512 bytes of what the store has. */
-export async function startOf(evidence: EvidencePort, sha256: string): Promise<Buffer> {
+/** What an artifact says of content that the store has: packages know files by these digests. */
+export async function digestsOf(evidence: EvidencePort, sha256: string): Promise<Pick<StoredEvidence, 'head' | 'sha1' | 'md5'>> {
+  const [sha1, md5] = [createHash('sha1'), createHash('md5')];
   let head = Buffer.alloc(0);
   for await (const chunk of await evidence.open(sha256)) {
-    head = Buffer.concat([head, chunk as Uint8Array]).subarray(0, 512);
-    if (head.length === 512) break;
+    const bytes = chunk as Uint8Array;
+    sha1.update(bytes);
+    md5.update(bytes);
+    if (head.length < 512) head = Buffer.concat([head, bytes]).subarray(0, 512);
   }
-  return head;
+  return { head, sha1: sha1.digest('hex'), md5: md5.digest('hex') };
 }
 
 /** The first 512 bytes and the size of what the store has. */

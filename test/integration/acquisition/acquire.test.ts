@@ -57,11 +57,13 @@ describe('what is moved', () => {
   });
 
   it('is never what the store has: that is known, also where it would have been left', async () => {
-    await stand.take(await stand.changes(), { mode: 'all' });
+    const first = [...(await stand.take(await stand.changes(), { mode: 'all' })).by.values()].map(({ md5, sha1 }) => [md5, sha1]);
     const commands: string[] = [];
     const session = localNode({ onStart: ({ name }) => commands.push(name) });
     const { by } = await stand.take(await stand.changes(), { mode: 'selected', session });
     expect([...by.values()].every(({ known, left }) => known && left === undefined)).toBe(true);
+    // Packages know files by these.
+    expect([...by.values()].map(({ md5, sha1 }) => [md5, sha1])).toEqual(first);
     expect(commands).not.toContain('move-files');
   });
 });

@@ -41,8 +41,17 @@ describe('a row', () => {
     mounted.inContainer('printf "new\\n" > a; touch -d @1600000000 a; touch b');
     const { rows } = await changesOn(mounted);
     expect(inShort(rows.values())).toEqual(['changed file a', 'changed file b']);
-    expect(rows.get('a')?.mtime).toBe('2020-09-13T12:26:40.000Z');
+    expect(rows.get('a')).toMatchObject({ mtime: '2020-09-13T12:26:40.000Z', mtimeBefore: '2020-09-13T12:26:40.000Z', sizeBefore: 4 });
     expect(Date.parse(rows.get('a')?.ctime ?? '')).toBeGreaterThan(1_700_000_000_000);
+  });
+
+  it('has size and time of the image’s file, of the topmost layer that has it, and of nothing else', async () => {
+    mounted = realOverlay(['echo second > a; touch -d @1600000000.25 a', 'echo first > a; echo x > gone; touch -d @1500000000 gone; mkdir d']);
+    mounted.inContainer('echo the third >> a; touch -d @1600000000.25 a; rm gone; chmod 700 d; echo n > new');
+    const { rows } = await changesOn(mounted);
+    expect(rows.get('a')).toMatchObject({ size: 17, sizeBefore: 7, mtime: '2020-09-13T12:26:40.250Z', mtimeBefore: '2020-09-13T12:26:40.250Z' });
+    expect(rows.get('gone')).toMatchObject({ kind: 'deleted', sizeBefore: 2, mtimeBefore: '2017-07-14T02:40:00.000Z' });
+    for (const path of ['d', 'new']) expect(rows.get(path)).not.toHaveProperty('sizeBefore');
   });
 
   it('has owners as the container sees them, and the node’s beside them', async () => {

@@ -4,7 +4,9 @@
   corpus       what test/corpus changes: 80 folders /corpus/stage-00.. that are all the same, in two layers
   layers-N     N layers; each adds, changes, hides or replaces something, so that an answer depends on their order
   files-N      N small files
+  packages     a few programs of packages, with dpkg's database in two layers, and sbin merged into usr
 """
+import hashlib
 import os
 import struct
 import sys
@@ -100,12 +102,50 @@ def files_layer(count):
     return layer
 
 
+# The packages: test/e2e/packages.test.ts says the same.
+
+def dpkg(layer, packages, versions):
+    """dpkg's database: the sums of the files of `packages`, as they were packaged, and the versions of all."""
+    layer.folder("var/lib/dpkg/info", 0o755)
+    for name, files in packages.items():
+        sums = "".join(f"{hashlib.md5(body).hexdigest()}  {path}\n" for path, body in files.items())
+        layer.add(f"var/lib/dpkg/info/{name}.md5sums", 0o644, body=sums.encode())
+    entries = [f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n" for name, version in versions.items()]
+    layer.add("var/lib/dpkg/status", 0o644, body="\n".join(entries).encode())
+
+
+def packages_layer():
+    layer = Layer()
+    for path in ("usr", "usr/sbin", "var/lib", "var/lib/dpkg"):
+        layer.folder(path, 0o755)
+    layer.link("sbin", "usr/sbin")
+    for name in ("daemon", "helper", "tool"):
+        layer.add(f"usr/sbin/{name}", 0o755, body=program(name, 1))
+    # As Debian's packages had it before usr was merged.
+    dpkg(layer, {name: {f"sbin/{name}": program(name, 1)} for name in ("daemon", "helper", "tool")},
+         {"daemon": "1-1", "helper": "1-1", "tool": "1-1"})
+    return layer
+
+
+def upgraded_layer():
+    layer = Layer()
+    layer.add("usr/sbin/tool", 0o755, body=program("tool", 2))
+    dpkg(layer, {"tool": {"usr/sbin/tool": program("tool", 2)}}, {"daemon": "1-1", "helper": "1-1", "tool": "2-1"})
+    return layer
+
+
+def program(name, version):
+    return f"#!/bin/sh\necho {name} {version}\n".encode()
+
+
 def layers_of(name, base):
     kind, _, number = name.partition("-")
     if kind == "layers":
         return [base] + [numbered_layer(at) for at in range(1, int(number))]
     if kind == "files":
         return [base, files_layer(int(number))]
+    if kind == "packages":
+        return [base, packages_layer(), upgraded_layer()]
     return [base, stage_layer(), second_stage_layer()]
 
 

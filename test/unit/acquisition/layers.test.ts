@@ -15,9 +15,9 @@ describe('parseStat', () => {
   it('gives back the exact bytes of any name', () => {
     fc.assert(
       fc.property(name, (path) => {
-        const { path: parsed, entry } = parseStat(Buffer.concat([Buffer.from('81a4\t0\t0\t0\t0\t5\t./'), path]));
+        const { path: parsed, entry } = parseStat(Buffer.concat([Buffer.from('81a4\t0\t0\t0\t0\t5\t1700000000.000000000\t./'), path]));
         expect(parsed).toBe(path.toString('latin1'));
-        expect(entry).toEqual({ type: 'file', mode: '0644', uid: 0, gid: 0, size: 5 });
+        expect(entry).toEqual({ type: 'file', mode: '0644', uid: 0, gid: 0, size: 5, mtime: '1700000000.000000000' });
       }),
     );
   });
@@ -35,8 +35,8 @@ describe('parseStat', () => {
   });
 
   it('tells a whiteout from a character device without permissions', () => {
-    expect(parseStat(Buffer.from('2000\t0\t0\t0\t0\t0\t./gone')).entry.type).toBe('whiteout');
-    expect(parseStat(Buffer.from('2000\t1\t3\t0\t0\t0\t./null')).entry.type).toBe('char');
+    expect(parseStat(Buffer.from('2000\t0\t0\t0\t0\t0\t0.0\t./gone')).entry.type).toBe('whiteout');
+    expect(parseStat(Buffer.from('2000\t1\t3\t0\t0\t0\t0.0\t./null')).entry.type).toBe('char');
   });
 });
 
@@ -53,7 +53,7 @@ function viewOf(layers: readonly Layer[]): ImageView {
     const marks = view.nextLayer();
     for (const path of opaque) marks.opaque.add(path);
     for (const path of whiteouts) marks.whiteouts.add(path);
-    for (const [path, type] of Object.entries(entries)) view.take(path, { type, mode: '0755', uid: 0, gid: 0, size: 0 });
+    for (const [path, type] of Object.entries(entries)) view.take(path, { type, mode: '0755', uid: 0, gid: 0, size: 0, mtime: '0' });
   }
   view.nextLayer();
   return view;
@@ -117,7 +117,7 @@ async function answerOf(bytes: Buffer, size = 7): Promise<LayeredAnswer> {
 
 const walked = (path: Buffer, target = Buffer.alloc(0)): Buffer =>
   Buffer.concat([Buffer.from('l\t777\t0\t0\t5\t0\t1.0\t1.0\t9\t1\t1\t./'), path, Buffer.from([0]), target, Buffer.from([0])]);
-const stated = (path: Buffer): Buffer => Buffer.concat([Buffer.from('a1ff\t0\t0\t0\t0\t5\t./'), path, Buffer.from([0])]);
+const stated = (path: Buffer): Buffer => Buffer.concat([Buffer.from('a1ff\t0\t0\t0\t0\t5\t1.0\t./'), path, Buffer.from([0])]);
 
 describe('LayeredAnswer', () => {
   it('takes no name and no link target for structure, however the answer is cut to pieces', async () => {
