@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ndjson, readListing } from '../playbooks/acquisition/ndjson.js';
 import { type Change, changeSchema } from '../playbooks/domain/change.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
+import { noUploads } from '../playbooks/domain/upload.js';
 import { type Board, factSchemas } from '../playbooks/facts.js';
 import type { EvidencePort, NodePort, StepContext } from '../playbooks/ports.js';
 import type { Step } from '../playbooks/step.js';
@@ -124,7 +125,10 @@ function context(pod: string, nodes: NodePort, evidence: EvidencePort): StepCont
     history: { steps: never, artifacts: never, lookups: never, custody: never },
     recordArtifacts: () => Promise.resolve(),
     recordLookups: never,
+    replaceLookups: never,
     answers: never,
+    uploadPolicy: noUploads,
+    uploaded: never,
     record: () => Promise.resolve(),
     gap: (gap) => {
       throw new Error(`${gap.subject}: ${gap.reason}: ${gap.detail}`);

@@ -1,41 +1,84 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { asTriageError } from '../domain/error.js';
+import { ContentScanner } from '../content/content-scanner.js';
+import type { Artifact } from '../domain/artifact.js';
+import type { ContentFacts } from '../domain/content.js';
+import { asTriageError, throwIfAborted } from '../domain/error.js';
 import type { StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
+import { keep } from './derived.js';
 
-/** Reads back every acquired file and compares it with the hash under which it was taken: what the store has is what the node had. */
+/**
+ * Reads back every acquired file and compares it with the hash under which it was taken: what the store has is what the node had.
+ * In the same pass it writes down what the bytes say of themselves.
+ */
 export const hashFiles = defineStep({
   name: 'hash-files',
-  summary: 'Re-reads the stored files and compares their sha256 with the one taken on the way in',
+  summary: 'Re-reads the stored files, compares their sha256 with the one taken on the way in, and notes what the bytes are',
   queue: 'evidence',
   permissions: [],
   needs: ['artifacts'],
   uses: [],
-  writes: ['hashes'],
+  writes: ['hashes', 'content'],
   params: z.strictObject({}),
   timeoutMs: 60 * 60_000,
   attempts: 3,
   async run(_facts, _params, ctx) {
-    const files = (await ctx.history.artifacts()).filter(({ kind, left }) => (kind === 'file' || kind === 'process-executable') && left !== true);
-    const unique = [...new Set(files.map(({ sha256 }) => sha256))];
-    const broken: string[] = [];
-    for (const sha256 of unique) {
-      if (await holds(ctx, sha256)) continue;
-      broken.push(sha256);
-      ctx.gap({ subject: sha256, reason: 'digest-mismatch', detail: 'the evidence store no longer has these bytes as they were acquired' });
-    }
-    return { hashes: { verified: unique.length - broken.length, broken: broken.slice(0, 100) } };
+    const hashes = storedHashes(await ctx.history.artifacts());
+    const reading = new Reading(ctx, hashes);
+    const { sha256 } = await keep(ctx, { kind: 'listing', name: 'content', method: 'derived' }, reading.rows());
+    const { verified, broken } = reading;
+    return { hashes: { verified, broken: broken.slice(0, 100) }, content: { sha256, count: verified } };
   },
 });
 
-async function holds(ctx: StepContext, sha256: string): Promise<boolean> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of await ctx.evidence.open(sha256)) hash.update(chunk as Uint8Array);
-  } catch (error) {
-    if (asTriageError(error).code === 'not-found') return false;
-    throw error;
+/** Each content once: of files and programs that the store has. */
+function storedHashes(artifacts: readonly Artifact[]): string[] {
+  const stored = artifacts.filter(({ kind, left }) => (kind === 'file' || kind === 'process-executable') && left !== true);
+  return [...new Set(stored.map(({ sha256 }) => sha256))];
+}
+
+/** One pass through the stored files. */
+class Reading {
+  readonly broken: string[] = [];
+  verified = 0;
+  private readonly scanner = new ContentScanner();
+
+  constructor(
+    private readonly ctx: StepContext,
+    private readonly hashes: readonly string[],
+  ) {}
+
+  /** The facts of each content that is whole, as NDJSON: a row can have 8 KiB, and files are many. What is not whole is a gap, and has none. */
+  async *rows(): AsyncGenerator<Buffer> {
+    for (const sha256 of this.hashes) {
+      throwIfAborted(this.ctx.signal);
+      const content = await this.read(sha256);
+      if (content === undefined) {
+        this.broken.push(sha256);
+        this.ctx.gap({ subject: sha256, reason: 'digest-mismatch', detail: 'the evidence store no longer has these bytes as they were acquired' });
+        continue;
+      }
+      this.verified += 1;
+      yield Buffer.from(`${JSON.stringify(content)}\n`, 'utf8');
+    }
   }
-  return hash.digest('hex') === sha256;
+
+  /** Undefined when the store does not have the bytes of that hash. */
+  private async read(sha256: string): Promise<ContentFacts | undefined> {
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of await this.ctx.evidence.open(sha256)) {
+        hash.update(chunk as Uint8Array);
+        this.scanner.update(chunk as Uint8Array);
+      }
+    } catch (error) {
+      if (asTriageError(error).code !== 'not-found') throw error;
+      // What came before the failure is no part of the next file.
+      this.scanner.finish();
+      return undefined;
+    }
+    const facts = this.scanner.finish();
+    return hash.digest('hex') === sha256 ? { sha256, ...facts } : undefined;
+  }
 }
