@@ -1,10 +1,18 @@
+import type { JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Lookup } from '../playbooks/domain/lookup.js';
+import { z } from 'zod';
+import type { Lookup, WantedHash } from '../playbooks/domain/lookup.js';
 import { lookupSchema } from '../playbooks/domain/lookup.js';
 import { priorities } from '../playbooks/domain/request.js';
+import { etaOf } from './eta.js';
 import type { Keys } from './keys.js';
+import { isInteractive, lastPlace, lookupId, type Place, type WaitingLookup, waitingLookups } from './lookup-line.js';
 import { jsonOf } from './parsed.js';
 import type { Queues } from './queues.js';
+import type { LedgerState } from './quota.js';
+import { quotaStates } from './quota-keys.js';
+import { lookupTurn } from './scripts/lookup-turn.js';
+import { runScript } from './scripts/script.js';
 
 /** The queue with one job per hash, and the queue of the steps that wait for answers. */
 export const lookupQueue = 'lookups';
@@ -13,6 +21,12 @@ const waitingQueue = 'intel';
 /** What a lookup job carries. */
 export interface LookupJob {
   readonly sha256: string;
+}
+
+/** A lookup that a worker holds: its job's id, and when BullMQ handed it out. */
+export interface ActiveLookup {
+  readonly id: string;
+  readonly processedOn: number;
 }
 
 /** How long answers are kept, in seconds. */
@@ -26,8 +40,12 @@ export interface AnswerTtls {
 const defaultTtls: AnswerTtls = { found: 86_400, unknown: 3_600, error: 60 };
 const lookupAttempts = 4;
 const answerSchema = jsonOf(lookupSchema);
-/** Who waits, and for what, is forgotten after a day: no run waits that long. */
-const waitTtlSeconds = 86_400;
+/** Who waits, and for what, is remembered longer than the wait for a new month can be. */
+const waitTtlSeconds = 40 * 86_400;
+/** Lookups that are due later than this were parked, and are not only between two attempts. */
+const parkedMs = 15_000;
+/** A lookup that was handed out so long ago and has no request yet has lost its worker. */
+const handedOutMs = 2_000;
 
 /** Where runs ask about hashes. A hash is asked about once, however many runs want to know. */
 export class LookupDesk {
@@ -51,26 +69,64 @@ export class LookupDesk {
   }
 
   /**
-   * Asks about hashes for a waiting job; may be repeated at will. A lookup that waits already with a worse priority is lifted.
-   * @param job id of the step's job, woken when its last answer comes
+   * Asks about hashes for a waiting job; may be repeated at will. A lookup that waits with a worse priority is lifted, and for interactive
+   * work also taken out of its parking.
+   * @param job id of the step's job, woken when its last answer comes; any other text protects the lookup from {@link leave}
    */
-  async ask(job: string, hashes: readonly string[], priority: number): Promise<void> {
-    const marks = this.redis
-      .pipeline()
-      .sadd(this.keys.outstanding(job), ...hashes)
-      .expire(this.keys.outstanding(job), waitTtlSeconds);
-    for (const sha256 of hashes) marks.sadd(this.keys.askers(sha256), job).expire(this.keys.askers(sha256), waitTtlSeconds);
-    await marks.exec();
+  async ask(job: string, wanted: readonly WantedHash[], priority: keyof typeof priorities): Promise<void> {
+    if (wanted.length === 0) return;
+    const ranked = new Map(wanted.map(({ sha256, rank }) => [sha256, priorities[priority] + rank]));
+    const hashes = [...ranked.keys()];
+    await this.mark(job, hashes);
     const lookups = this.queues.get(lookupQueue);
-    const opts = {
-      priority,
-      attempts: lookupAttempts,
-      backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
-      removeOnComplete: true,
-      removeOnFail: true,
-    };
-    await lookups.addBulk(hashes.map((sha256): LookupEntry => ({ name: 'lookup', data: { sha256 }, opts: { ...opts, jobId: lookupId(sha256) } })));
-    await Promise.all(hashes.map((sha256) => this.lift(lookupId(sha256), priority)));
+    const waiting = await waitingLookups(this.redis, lookups, hashes);
+    const absent = waiting.filter((lookup) => lookup.priority === undefined);
+    await lookups.addBulk(absent.map(({ sha256 }) => lookupEntry(sha256, ranked.get(sha256) ?? priorities[priority])));
+    await Promise.all(waiting.map((lookup) => this.lift(lookup, ranked.get(lookup.sha256) ?? priorities[priority])));
+  }
+
+  /**
+   * Takes back what a job has asked for: lookups that nobody else waits for, nor watches, leave the queue, unless they are in flight.
+   * May be repeated at will.
+   */
+  async leave(job: string): Promise<void> {
+    const hashes = await this.redis.smembers(this.keys.outstanding(job));
+    const marks = this.redis.pipeline().del(this.keys.outstanding(job));
+    for (const sha256 of hashes) marks.srem(this.keys.askers(sha256), job).exists(this.keys.askers(sha256), this.keys.watchers(sha256));
+    const replies = (await marks.exec()) ?? [];
+    const alone = hashes.filter((_, at) => replies[2 + at * 2]?.[1] === 0);
+    const lookups = this.queues.get(lookupQueue);
+    // BullMQ does not remove a job that a worker holds.
+    await Promise.all(alone.map((sha256) => lookups.remove(lookupId(sha256))));
+  }
+
+  /** Whether somebody has asked about a hash, and there is no answer yet. */
+  async waits(sha256: string): Promise<boolean> {
+    return (await this.redis.exists(this.queues.get(lookupQueue).toKey(lookupId(sha256)))) === 1;
+  }
+
+  /** When the last of these hashes will have been asked about, if nobody asks for more. Undefined when none waits, or no key can ask. ISO 8601. */
+  async eta(hashes: readonly string[]): Promise<string | undefined> {
+    if (hashes.length === 0) return undefined;
+    const place = await lastPlace(this.redis, this.queues.get(lookupQueue), hashes);
+    if (place === undefined) return undefined;
+    return etaText((await quotaStates(this.redis, this.keys)).states, place);
+  }
+
+  /**
+   * Whether this lookup may take the next request: not while a better one is in other hands without its request (`wait`), or in the queue
+   * (`yield`: so this one belongs there, too).
+   */
+  async turn(lookup: ActiveLookup): Promise<'go' | 'wait' | 'yield'> {
+    const queue = this.queues.get(lookupQueue);
+    const args = [queue.toKey(''), this.keys.granted(''), lookup.id, Date.now() - handedOutMs];
+    const [turn] = await runScript(this.redis, lookupTurn, [queue.toKey('active'), queue.toKey('prioritized')], args);
+    return turn as 'go' | 'wait' | 'yield';
+  }
+
+  /** Notes that a lookup has been granted its request, so that nobody waits for it. */
+  async granted({ id, processedOn }: ActiveLookup): Promise<void> {
+    await this.redis.set(this.keys.granted(id), String(processedOn), 'PX', handedOutMs);
   }
 
   /** The hashes that a job has asked for and has no answer to; those that were answered meanwhile are struck off. */
@@ -95,21 +151,33 @@ export class LookupDesk {
 
   /** Wakes the jobs for which this was the last answer that they waited for. */
   async announce(sha256: string): Promise<void> {
-    const askers = await this.redis.smembers(this.keys.askers(sha256));
-    await this.redis.del(this.keys.askers(sha256));
-    await Promise.all(askers.map((job) => this.strike(job, sha256)));
+    const key = this.keys.askers(sha256);
+    const taken = await this.redis.multi().smembers(key).del(key).exec();
+    const askers = z.array(z.string()).parse(taken?.[0]?.[1]);
+    if (askers.length === 0) return;
+    const strikes = this.redis.pipeline();
+    for (const job of askers) strikes.srem(this.keys.outstanding(job), sha256).scard(this.keys.outstanding(job));
+    const left = (await strikes.exec()) ?? [];
+    const done = askers.filter((_, at) => left[at * 2 + 1]?.[1] === 0);
+    await Promise.all(done.map((job) => this.queues.wake(waitingQueue, job)));
   }
 
-  private async strike(job: string, sha256: string): Promise<void> {
-    await this.redis.srem(this.keys.outstanding(job), sha256);
-    if ((await this.redis.scard(this.keys.outstanding(job))) === 0) await this.queues.wake(waitingQueue, job);
+  private async mark(job: string, hashes: readonly string[]): Promise<void> {
+    const marks = this.redis
+      .pipeline()
+      .sadd(this.keys.outstanding(job), ...hashes)
+      .expire(this.keys.outstanding(job), waitTtlSeconds);
+    for (const sha256 of hashes) marks.sadd(this.keys.askers(sha256), job).expire(this.keys.askers(sha256), waitTtlSeconds);
+    await marks.exec();
   }
 
-  private async lift(id: string, priority: number): Promise<void> {
-    if (priority !== priorities.interactive) return;
+  private async lift({ sha256, priority: now, delayed }: WaitingLookup, priority: number): Promise<void> {
+    const parked = isInteractive(priority) && delayed !== undefined && delayed.due - Date.now() > parkedMs;
+    if (now === undefined || (now <= priority && !parked)) return;
     try {
-      const job = await this.queues.get(lookupQueue).getJob(id);
-      if (job !== undefined && job.priority > priority) await job.changePriority({ priority });
+      const job = await this.queues.get(lookupQueue).getJob(lookupId(sha256));
+      if (now > priority) await job?.changePriority({ priority });
+      if (parked) await job?.promote();
     } catch {
       // Taken or answered meanwhile: it needs no lifting.
     }
@@ -124,9 +192,17 @@ export class LookupDesk {
 interface LookupEntry {
   readonly name: string;
   readonly data: LookupJob;
-  readonly opts: { jobId: string; priority: number; attempts: number; removeOnComplete: boolean; removeOnFail: boolean };
+  readonly opts: JobsOptions;
 }
 
-function lookupId(sha256: string): string {
-  return `vt.${sha256}`;
+function lookupEntry(sha256: string, priority: number): LookupEntry {
+  const backoff = { type: 'exponential', delay: 1_000, jitter: 0.5 };
+  const opts = { jobId: lookupId(sha256), priority, attempts: lookupAttempts, backoff, removeOnComplete: true, removeOnFail: true };
+  return { name: 'lookup', data: { sha256 }, opts };
+}
+
+/** When a place in the queue will be reached, by the clock of this process, as whoever reads it compares it with that. ISO 8601. */
+export function etaText(states: readonly LedgerState[], { ahead, interactive }: Place): string | undefined {
+  const at = etaOf(states, ahead, interactive);
+  return at === undefined ? undefined : new Date(Date.now() + at - (states[0]?.now ?? at)).toISOString();
 }

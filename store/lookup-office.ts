@@ -1,4 +1,5 @@
 import type { Lookup } from '../playbooks/domain/lookup.js';
+import type { QuotaCounts } from '../playbooks/domain/quota.js';
 import type { RefusalReason } from './quota.js';
 
 /** The budget of one key of the intelligence source. */
@@ -13,13 +14,6 @@ export interface KeyQuota {
   readonly why?: RefusalReason | 'unauthorized';
   /** When the source last told its own numbers, which are in `limits` and `used` since. ISO 8601. */
   readonly reportedAt?: string;
-}
-
-/** Requests in a minute, a UTC day and a UTC month. */
-export interface QuotaCounts {
-  readonly minute: number;
-  readonly day: number;
-  readonly month: number;
 }
 
 /** What people ask about the quota. */

@@ -1,17 +1,25 @@
 import { script } from './script.js';
 
 /**
- * Reserves one request of the quota, or says how long to wait; nothing is spent on a refusal, and nothing is ever given back.
+ * Reserves one request of a key's quota, or says how long to wait; nothing is spent on a refusal, and nothing is ever given back.
  * Only Redis' own clock counts. Day and month (UTC) begin `marginMs` late, as the source's clock may be behind.
+ * A limit that was given is a ceiling; one that was not follows what the source has reported, else the preset.
+ * While the source has refused the key, or has never answered it, one request at a time is tried.
  *
- * KEYS[1] ledger (HASH), [2] recent (ZSET). ARGV[1] burst, [2] burstMs, [3] day, [4] month, [5] marginMs, [6] 1 to spend, 0 to look.
- * Answers granted|refused, waitMs, reason, used in the window, used today, used this month.
+ * KEYS[1] ledger (HASH), [2] recent (ZSET). ARGV[1] burstMs, [2] marginMs, [3] share of the day for interactive work,
+ * [4] interactive|other, [5] 1 to spend, 0 to look, [6] how long a try may take, [7] how soon to look again meanwhile, [8] how long an
+ * unused ledger is kept; then limit and preset of minute, day and month, an absent limit as empty text.
+ * Answers granted|ask|refused (`ask`: spend it on the question which window was used up), waitMs, reason, waitMs of interactive work,
+ * used in window, day and month, the limits of the three, day and month of the ledger, now, and when the source last reported.
  * Days to civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
  */
 export const quotaReserve = script(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local dayMs, margin = 86400000, tonumber(ARGV[5])
+local burstMs, margin, dayMs = tonumber(ARGV[1]), tonumber(ARGV[2]), 86400000
+local h, flat = {}, redis.call('HGETALL', KEYS[1])
+for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
+local function number(field) return tonumber(h[field] or '0') end
 local function month(days)
   local z = days + 719468
   local era = math.floor(z / 146097)
@@ -22,47 +30,53 @@ local function month(days)
   local m = mp < 10 and mp + 3 or mp - 9
   return (yoe + era * 400 + (m <= 2 and 1 or 0)) * 100 + m
 end
+local function limit(at, reported)
+  local said, given = tonumber(h[reported]), tonumber(ARGV[at])
+  if given and said then return math.min(given, said) end
+  return given or said or tonumber(ARGV[at + 1])
+end
+local perMinute, perDay, perMonth = limit(9, 'allowedMinute'), limit(11, 'allowedDay'), limit(13, 'allowedMonth')
 local d = math.floor((now - margin) / dayMs)
 local m = month(d)
-local function used(period, field, current)
-  if redis.call('HGET', KEYS[1], period) ~= tostring(current) then return 0 end
-  return tonumber(redis.call('HGET', KEYS[1], field) or '0')
-end
-local dayUsed, monthUsed = used('day', 'dayUsed', d), used('month', 'monthUsed', m)
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[2])
+local dayUsed = h.day == tostring(d) and number('dayUsed') or 0
+local monthUsed = h.month == tostring(m) and number('monthUsed') or 0
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - burstMs)
 local burst = redis.call('ZCARD', KEYS[2])
-local wait, why = 0, 'none'
-local function until_(at, reason) if at - now > wait then wait = at - now; why = reason end end
-until_(tonumber(redis.call('HGET', KEYS[1], 'blockedUntil') or '0'), 'blocked')
-if burst >= tonumber(ARGV[1]) then until_(tonumber(redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]) + ARGV[2], 'burst') end
-if dayUsed >= tonumber(ARGV[3]) then until_((d + 1) * dayMs + margin, 'day') end
-if monthUsed >= tonumber(ARGV[4]) then
+local unsure = number('refusals') > 0 or h.proven ~= '1'
+local wait, why, urgent = 0, 'none', 0
+local function shut(at, reason)
+  if at - now > wait then wait = at - now; why = reason end
+end
+shut(number('unauthorizedUntil'), 'unauthorized')
+shut(number('blockedUntil'), 'blocked')
+if unsure then shut(math.min(number('tryingUntil'), now + ARGV[7]), 'trying') end
+if burst >= perMinute then
+  local frees = redis.call('ZRANGE', KEYS[2], burst - perMinute, burst - perMinute, 'WITHSCORES')
+  shut(frees[2] + burstMs, 'burst')
+end
+local midnight = (d + 1) * dayMs + margin
+if dayUsed >= perDay then shut(midnight, 'day') end
+if monthUsed >= perMonth then
   local next = d + 1
   while month(next) == m do next = next + 1 end
-  until_(next * dayMs + margin, 'month')
+  shut(next * dayMs + margin, 'month')
 end
-local granted = wait <= 0
-if granted and ARGV[6] == '1' then
-  local n = redis.call('HINCRBY', KEYS[1], 'n', 1)
-  redis.call('ZADD', KEYS[2], now, n)
-  dayUsed, monthUsed, burst = dayUsed + 1, monthUsed + 1, burst + 1
-  redis.call('HSET', KEYS[1], 'day', d, 'dayUsed', dayUsed, 'month', m, 'monthUsed', monthUsed)
+urgent = wait
+if ARGV[4] ~= 'interactive' and dayUsed >= math.floor(perDay * (1 - ARGV[3])) then shut(midnight, 'day') end
+-- However long the others: waiting for them would not help this key.
+if number('unauthorizedUntil') > now then why = 'unauthorized' end
+local what = 'refused'
+if wait <= 0 then
+  what = number('refusals') > 0 and h.asked ~= h.refusals and 'ask' or 'granted'
+  if ARGV[5] == '1' then
+    local n = redis.call('HINCRBY', KEYS[1], 'n', 1)
+    redis.call('ZADD', KEYS[2], now, n)
+    dayUsed, monthUsed, burst = dayUsed + 1, monthUsed + 1, burst + 1
+    redis.call('HSET', KEYS[1], 'day', d, 'dayUsed', dayUsed, 'month', m, 'monthUsed', monthUsed)
+    if unsure then redis.call('HSET', KEYS[1], 'tryingUntil', now + ARGV[6]) end
+    redis.call('PEXPIRE', KEYS[1], ARGV[8])
+    redis.call('PEXPIRE', KEYS[2], burstMs)
+  end
 end
-return {granted and 'granted' or 'refused', wait, why, burst, dayUsed, monthUsed}
-`);
-
-/**
- * Closes the ledger for a while after the source has refused: 1, 2, then 5 minutes for refusals in a row.
- *
- * KEYS[1] ledger. ARGV: the steps in ms. Answers blocked and for how many ms.
- */
-export const quotaBlock = script(`
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local until_ = tonumber(redis.call('HGET', KEYS[1], 'blockedUntil') or '0')
-if until_ > now then return {'blocked', until_ - now} end
-local refusals = redis.call('HINCRBY', KEYS[1], 'refusals', 1)
-local ms = tonumber(ARGV[math.min(refusals, #ARGV)])
-redis.call('HSET', KEYS[1], 'blockedUntil', now + ms)
-return {'blocked', ms}
+return {what, wait, why, urgent, burst, dayUsed, monthUsed, perMinute, perDay, perMonth, d, m, now, number('reportedAt')}
 `);

@@ -14,7 +14,7 @@ local function go() return {redis.call('HEXISTS', KEYS[3], 'cancel') == 1 and 'c
 if resent() then return go() end
 if not fits() then return moved() end
 if redis.call('HGET', KEYS[3], 'state') == 'queued' then redis.call('HSET', KEYS[3], 'state', 'running') end
-if redis.call('HGET', KEYS[3], 'waitStep') == step then redis.call('HDEL', KEYS[3], 'waitStep', 'waitFor', 'waitSince', 'waitEta') end
+if redis.call('HGET', KEYS[3], 'waitStep') == step then redis.call('HDEL', KEYS[3], 'waitStep', 'waitFor', 'waitSince', 'waitEta', 'waitEtaMs') end
 redis.call('HSET', KEYS[5], step, seq)
 redis.call('HSET', KEYS[6], step, rest(2))
 redis.call('HINCRBY', KEYS[7], step, 1)

@@ -12,7 +12,6 @@ const cluster: ClusterPort = {
   },
   node: (name, node) => Promise.resolve({ cluster: name, name: node, address: '10.0.0.1' }),
   events: () => Promise.resolve([]),
-  log: () => Promise.resolve(new Uint8Array()),
 };
 
 /** A node whose command `sleep MS` takes so long; heeds its signal. */

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { IntelPort } from '../../../playbooks/ports.js';
-import { LookupDesk } from '../../../store/lookup-desk.js';
 import { fakePorts } from './fake-ports.js';
 import { withEngine } from './with-engine.js';
 
@@ -61,7 +60,7 @@ test('a source that refuses the key gives an answer that says so, not a run that
   await engine().ended(run);
   const lookups = await engine().reader.lookups(run);
   expect(lookups.map(({ status, error }) => [status, error?.code])).toEqual(Array.from({ length: 5 }, () => ['error', 'intel-unauthorized']));
-  expect(asked).toHaveLength(5);
+  expect(asked).toHaveLength(1);
 });
 
 test('a source that is away for a moment is asked again', async () => {
@@ -70,19 +69,4 @@ test('a source that is away for a moment is asked again', async () => {
   const run = await engine().open('storm');
   await engine().ended(run);
   expect((await engine().reader.lookups(run)).map(({ status }) => status)).toEqual(Array.from({ length: 5 }, () => 'undetected'));
-});
-
-test('an urgent lookup is lifted over those that wait', async () => {
-  const hashes = Array.from({ length: 5 }, (_, at) => String(at).repeat(64));
-  const desk = new LookupDesk(engine().redis, engine().keys, engine().queues);
-  await desk.ask('slow.lookup', hashes, 30);
-  await desk.ask('urgent.lookup', hashes.slice(3), 10);
-  const jobs = await engine().queues.get('lookups').getJobs(['prioritized']);
-  expect(
-    jobs
-      .filter(({ priority }) => priority === 10)
-      .map(({ id }) => id)
-      .sort(),
-  ).toEqual(hashes.slice(3).map((sha256) => `vt.${sha256}`));
-  expect([...(await desk.outstanding('urgent.lookup'))].sort()).toEqual(hashes.slice(3));
 });

@@ -13,11 +13,13 @@ export class RedisChild {
   private constructor(
     readonly folder: string,
     readonly socket: string,
+    private readonly environment: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(): Promise<RedisChild> {
+  /** @param environment is added to its own, for a clock that the test moves */
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<RedisChild> {
     const folder = await mkdtemp(join(tmpdir(), 'podtriage-'));
-    const redis = new RedisChild(folder, join(folder, 'redis.sock'));
+    const redis = new RedisChild(folder, join(folder, 'redis.sock'), environment);
     await redis.spawn();
     return redis;
   }
@@ -57,7 +59,7 @@ export class RedisChild {
   private async spawn(): Promise<void> {
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'];
     const place = ['--port', '0', '--unixsocket', this.socket, '--dir', this.folder, '--logfile', join(this.folder, 'redis.log')];
-    this.child = spawn('redis-server', [...place, ...durable], { stdio: 'ignore' });
+    this.child = spawn('redis-server', [...place, ...durable], { stdio: 'ignore', env: { ...process.env, ...this.environment } });
     const redis = connectRedis(this.endpoint);
     try {
       await redis.ping();

@@ -33,4 +33,4 @@ test('a worker whose step does not heed the signal shuts down all the same', asy
 });
 
 const forever = (): Promise<never> => new Promise<never>(() => undefined);
-const deaf = { pod: forever, node: forever, events: forever, log: forever };
+const deaf = { pod: forever, node: forever, events: forever };

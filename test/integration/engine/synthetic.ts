@@ -111,6 +111,37 @@ const acquire = defineStep({
   },
 });
 
+/** Which hashes a run of the playbook `asking` has: `count` from number `from` on, round about among those of a kind. */
+export interface Gathered {
+  readonly kind: string;
+  readonly from: number;
+  readonly count: number;
+  readonly of: number;
+}
+
+/** The name of a pod whose run has these hashes. */
+export function podOf({ kind, from, count, of }: Gathered): string {
+  return [kind, from, count, of].join('-');
+}
+
+const gather = defineStep({
+  ...card,
+  name: 'gather',
+  summary: 'Takes files that other runs have as well',
+  queue: 'evidence',
+  needs: [],
+  uses: [],
+  writes: ['artifacts'],
+  params: none,
+  async run(_facts, _params, ctx) {
+    const [kind = '', from = 0, count = 0, of = 1] = ctx.run.request.target.pod.split('-').map((part, at) => (at === 0 ? part : Number(part)));
+    const numbers = Array.from({ length: Number(count) }, (_, at) => (Number(from) + at) % Number(of));
+    await ctx.recordArtifacts(numbers.map((at) => ({ ...fileArtifact(ctx.run.id, String(at), ctx.clock()), sha256: sha256Hex(`${kind} ${at}`) })));
+    const sum = { count: numbers.length, bytes: 0, stored: numbers.length, known: 0, left: 0, method: 'node' as const };
+    return { artifacts: { sha256: sha256Hex(ctx.run.id), ...sum } };
+  },
+});
+
 const hash = defineStep({
   ...card,
   name: 'hash',
@@ -223,7 +254,7 @@ const flaky = defineStep({
 });
 
 /** Every synthetic step. */
-export const syntheticCatalog: readonly Step[] = [locate, list, diff, acquire, hash, lookup, judge, report, poison, lost, flaky];
+export const syntheticCatalog: readonly Step[] = [locate, list, diff, acquire, gather, hash, lookup, judge, report, poison, lost, flaky];
 
 /** Makes a playbook of synthetic steps, each with the parameters given. */
 export function syntheticPlaybook(name: string, steps: Readonly<Record<string, Record<string, unknown>>>): Playbook {
@@ -237,6 +268,7 @@ const everyStep = { locate: {}, list: {}, diff: {}, acquire: {}, hash: {}, looku
 export const syntheticPlaybooks: ReadonlyMap<string, Playbook> = new Map(
   [
     syntheticPlaybook('storm', everyStep),
+    syntheticPlaybook('asking', { gather: {}, lookup: {}, report: {} }),
     syntheticPlaybook('slow', { ...everyStep, diff: { ms: 60_000 } }),
     syntheticPlaybook('brief', { locate: {}, diff: { ms: 80 }, report: {} }),
     syntheticPlaybook('shared', { ...everyStep, acquire: { shared: true } }),

@@ -9,6 +9,14 @@ export const workerOptionsSchema = z.object({
   lockMs: z.int(),
   stalledMs: z.int(),
   nodeSlots: z.int(),
-  intelSocket: z.string().optional(),
+  /** Absent: no source is asked. */
+  virusTotal: z
+    .object({
+      url: z.string(),
+      apiKey: z.string(),
+      limits: z.object({ perMinute: z.int(), perDay: z.int(), perMonth: z.int() }),
+      windowMs: z.int(),
+    })
+    .optional(),
 });
 export type WorkerOptions = z.output<typeof workerOptionsSchema>;

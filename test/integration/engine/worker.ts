@@ -1,14 +1,19 @@
 /** A worker process for the engine tests, made to be killed: `node --import tsx worker.ts JSON`. */
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { IntelPort } from '../../../playbooks/ports.js';
 import { redisEndpoint } from '../../../store/redis.js';
 import { keyRing, loadOrCreateSigner } from '../../../store/signing-key.js';
+import { createVirusTotal } from '../../../workers/adapters/virustotal/virustotal.js';
 import { createRunner } from '../../../workers/runner/create-runner.js';
 import { fakePorts } from './fake-ports.js';
 import { syntheticPlaybooks } from './synthetic.js';
 import { workerOptionsSchema } from './worker-options.js';
 
 const options = workerOptionsSchema.parse(JSON.parse(process.argv[2] ?? ''));
+const { virusTotal } = options;
+// The clock of Redis is moved by days: an answer must outlive that.
+const monthSeconds = 40 * 86_400;
 const signer = await loadOrCreateSigner(join(options.keys, 'worker.pem'));
 const runner = createRunner({
   connection: redisEndpoint(options.socket),
@@ -16,9 +21,12 @@ const runner = createRunner({
   clusters: ['default'],
   playbooks: syntheticPlaybooks,
   rules: [],
-  ports: fakePorts,
+  ports: virusTotal === undefined ? fakePorts : { ...fakePorts, intel: intelOf(virusTotal) },
   nodeSlots: options.nodeSlots,
-  quotaLimits: { perMinute: 1_000, perDay: 1_000_000, perMonth: 1_000_000 },
+  quotaLimits: virusTotal?.limits ?? { perMinute: 1_000, perDay: 1_000_000, perMonth: 1_000_000 },
+  ...(virusTotal === undefined
+    ? {}
+    : { quotaTimes: { windowMs: virusTotal.windowMs }, answerTtls: { found: monthSeconds, unknown: monthSeconds, error: 60 } }),
   concurrency: { cluster: 6, node: 6, intel: 6, evidence: 6 },
   logger: pino({ level: 'info' }),
   signer,
@@ -35,6 +43,10 @@ const runner = createRunner({
     drainSeconds: 1,
   },
 });
+function intelOf({ url, apiKey, limits }: NonNullable<typeof virusTotal>): IntelPort {
+  return createVirusTotal({ url, apiKeys: [{ key: apiKey, limits }] });
+}
+
 await runner.start();
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
 // The test has died: nobody is left to end this process.

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TriageError } from '../../../playbooks/domain/error.js';
+import { keyId } from '../../../playbooks/domain/quota.js';
 import { createVirusTotal } from '../../../workers/adapters/virustotal/virustotal.js';
 import { type Emulator, type EmulatorOptions, startVirusTotalEmulator } from '../../emulators/virustotal.js';
 
@@ -17,7 +18,7 @@ afterEach(async () => {
 
 async function setUp(options: Partial<EmulatorOptions> = {}, apiKey = key) {
   emulator = await startVirusTotalEmulator({ keys: [key], known, ...options });
-  return { emulator, intel: createVirusTotal({ url: emulator.url, apiKey, timeoutMs: 5_000 }) };
+  return { emulator, intel: createVirusTotal({ url: emulator.url, apiKeys: [{ key: apiKey, limits: {} }], timeoutMs: 5_000 }) };
 }
 
 async function failure(promise: Promise<unknown>): Promise<TriageError> {
@@ -81,6 +82,34 @@ describe('asking VirusTotal', () => {
   });
 });
 
+describe('asking VirusTotal for its quota', () => {
+  it('gets what is allowed and used for the key that asks', async () => {
+    const { intel, emulator: running } = await setUp({ perDay: 600 });
+    await intel.lookup(miner, signal);
+    const said = await intel.quota?.(keyId(key), signal);
+    expect(said).toEqual({ hour: { allowed: 240, used: 2 }, day: { allowed: 600, used: 2 }, month: { allowed: 15_500, used: 2 } });
+    expect(Object.fromEntries(running.requests.perKeyAndPath)).toEqual({
+      [`${key} /api/v3/files/${miner}`]: 1,
+      [`${key} /api/v3/users/{id}/overall_quotas`]: 1,
+    });
+  });
+
+  it('takes a refusal of that question for no answer, and one of the key for what it is', async () => {
+    const { intel } = await setUp({ summaryForbidden: true });
+    expect(await intel.quota?.(keyId(key), signal)).toBeUndefined();
+    const wrong = await setUp({}, 'wrong-key');
+    expect((await failure(wrong.intel.quota?.(keyId('wrong-key'), signal) ?? Promise.resolve())).code).toBe('intel-unauthorized');
+  });
+
+  it('finds the API below an address with and without its path', async () => {
+    const { emulator: running } = await setUp();
+    for (const url of [running.url, `${running.url}/api/v3`, `${running.url}/api/v3/`]) {
+      const intel = createVirusTotal({ url, apiKeys: [{ key, limits: {} }] });
+      expect((await intel.lookup(miner, signal)).lookup.status).toBe('detected');
+    }
+  });
+});
+
 describe('the emulator, for other processes', () => {
   it('counts requests and switches outages over HTTP', async () => {
     const { intel, emulator: running } = await setUp();
@@ -89,7 +118,12 @@ describe('the emulator, for other processes', () => {
     expect((await failure(intel.lookup(miner, signal))).code).toBe('intel-unavailable');
     await fetch(`${running.url}/admin/outage?on=false`, { method: 'POST' });
     const counts = await (await fetch(`${running.url}/admin/requests`)).json();
-    expect(counts).toMatchObject({ total: 2, perHash: { [miner]: 2 }, perKey: { [key]: 2 } });
+    expect(counts).toMatchObject({
+      total: 2,
+      perHash: { [miner]: 2 },
+      perKey: { [key]: 2 },
+      perKeyAndPath: { [`${key} /api/v3/files/${miner}`]: 2 },
+    });
   });
 
   it('asks for a key as VirusTotal does', async () => {

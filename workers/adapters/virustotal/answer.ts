@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trustedFirst } from '../../../playbooks/domain/engines.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { shortText } from '../../../playbooks/domain/short-text.js';
@@ -75,16 +76,16 @@ function statsOf(stats: AnalysisStats): NonNullable<Answered['stats']> {
 function engines(attributes: FileAttributes): { engines?: string[] } {
   const names = Object.entries(attributes.last_analysis_results)
     .filter(([, result]) => result.category === 'malicious')
-    .map(([key, result]) => shortText(result.engine_name ?? key, 80))
-    .sort();
-  return names.length === 0 ? {} : { engines: names.slice(0, 20) };
+    .map(([key, result]) => shortText(result.engine_name ?? key, 80));
+  return names.length === 0 ? {} : { engines: trustedFirst(names).slice(0, 20) };
 }
 
 function isoOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
 }
 
-function jsonOf(body: Uint8Array): unknown {
+/** The body as JSON; undefined when it is none. */
+export function jsonOf(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body).toString('utf8'));
   } catch {
@@ -92,22 +93,62 @@ function jsonOf(body: Uint8Array): unknown {
   }
 }
 
-function errorCode(body: Uint8Array): string | undefined {
+/** The codes of VirusTotal API v3 ("Errors"). Anything else could be an echo of the request, key included. */
+const errorCodes: ReadonlySet<string> = new Set([
+  'AlreadyExistsError',
+  'AuthenticationRequiredError',
+  'BadRequestError',
+  'DeadlineExceededError',
+  'FailedDependencyError',
+  'ForbiddenError',
+  'InvalidArgumentError',
+  'NotAvailableYet',
+  'NotFoundError',
+  'QuotaExceededError',
+  'TooManyRequestsError',
+  'TransientError',
+  'UnselectiveContentQueryError',
+  'UnsupportedContentQueryError',
+  'UserNotActiveError',
+  'WrongCredentialsError',
+]);
+
+/** The code of an unsuccessful answer; undefined when it is not one of VirusTotal's. */
+export function errorCode(body: Uint8Array): string | undefined {
   const parsed = errorObjectSchema.safeParse(jsonOf(body));
-  // Anything but a plain word could be an echo of the request, key included.
-  return parsed.success && /^[A-Za-z]{1,60}$/.test(parsed.data.error.code) ? parsed.data.error.code : undefined;
+  return parsed.success && errorCodes.has(parsed.data.error.code) ? parsed.data.error.code : undefined;
 }
 
+const doorkeepers: ReadonlySet<number> = new Set([401, 403, 407]);
 const busy: ReadonlySet<number> = new Set([408, 424, 425]);
 
 function refusal(sha256: string, status: number, code: string | undefined): TriageError {
-  const said = `VirusTotal answered ${status}${code === undefined ? '' : ` ${code}`}`;
-  if (status === 401 || status === 403)
-    return new TriageError('intel-unauthorized', `${said}: it does not accept the API key; check the file that PODTRIAGE_VT_KEY_FILE names`);
-  if (status === 429) return new TriageError('intel-quota', `${said}: the key's quota is used up for now`);
+  if (doorkeepers.has(status)) return code === undefined ? foreignRefusal(status) : keyRefused(status, code);
+  if (status === 429) return quotaUsedUp(status, code);
+  const said = saidOf(status, code);
   if (status >= 500 || busy.has(status) || code === 'NotAvailableYet')
     return new TriageError('intel-unavailable', `${said} for ${sha256}; it may work later`);
   return invalid(sha256, `is ${status}${code === undefined ? '' : ` ${code}`}, which is no answer about a file; check PODTRIAGE_VT_URL`);
+}
+
+/** The error for a refusal that is not in VirusTotal's words: it says nothing about the key. */
+export function foreignRefusal(status: number): TriageError {
+  return new TriageError('intel-unavailable', `something answered ${status} in VirusTotal's place; check proxy, firewall and PODTRIAGE_VT_URL`);
+}
+
+/** The error for a key that VirusTotal does not accept. */
+export function keyRefused(status: number, code: string): TriageError {
+  const problem = 'it does not accept the API key; check the file that PODTRIAGE_VT_KEY_FILE names';
+  return new TriageError('intel-unauthorized', `${saidOf(status, code)}: ${problem}`);
+}
+
+/** The error for a request over quota. */
+export function quotaUsedUp(status: number, code: string | undefined): TriageError {
+  return new TriageError('intel-quota', `${saidOf(status, code)}: the key's quota is used up for now`);
+}
+
+function saidOf(status: number, code: string | undefined): string {
+  return `VirusTotal answered ${status}${code === undefined ? '' : ` ${code}`}`;
 }
 
 function invalid(sha256: string, problem: string): TriageError {
