@@ -47,6 +47,9 @@ export const changeSchema = z.object({
   nodeUid: z.number().int().nonnegative().optional(),
   nodeGid: z.number().int().nonnegative().optional(),
   size: z.number().int().nonnegative().optional(),
+  /** Size and time of the image's file, where there was one. */
+  sizeBefore: z.number().int().nonnegative().optional(),
+  mtimeBefore: z.iso.datetime().optional(),
   mtime: z.iso.datetime().optional(),
   ctime: z.iso.datetime().optional(),
   inode: z.string().optional(),

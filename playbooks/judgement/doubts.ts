@@ -1,15 +1,21 @@
 import type { Lookup } from '../domain/lookup.js';
+import { beyondBudget, isLookupGap } from '../domain/lookup-notes.js';
 import type { Gap } from '../domain/run.js';
 import { shortText } from '../domain/short-text.js';
-import type { Subject } from './subject.js';
+import { isKnownGood, type Subject } from './subject.js';
 import { countOf, listOf } from './words.js';
 
 const executable: ReadonlySet<string> = new Set(['elf', 'script', 'php']);
 const open: ReadonlySet<Lookup['status']> = new Set(['pending', 'not-asked', 'error']);
 
+/** Why there is no answer. `budget`: the run may ask about so many hashes only, and the best went first. */
+const reasons = ['error', 'pending', 'budget', 'not-asked'] as const;
+type Reason = (typeof reasons)[number];
+
 /** Counts what keeps a run from saying that nothing was found. */
 export class Doubts {
-  readonly #waiting = new Map<string, Lookup['status']>();
+  /** By hash; where several sources leave one open, the reason that comes first. */
+  readonly #open = new Map<string, Reason>();
   #unknownExecutables = 0;
   #unasked = 0;
   #unseen = 0;
@@ -22,39 +28,49 @@ export class Doubts {
       return;
     }
     if (lookup === undefined && artifact.size > 0) this.#unasked += 1;
-    if (lookup?.status === 'unknown' && executable.has(artifact.content) && isOwn(process)) this.#unknownExecutables += 1;
+    if (lookup?.status === 'unknown' && executable.has(artifact.content) && isOwn(process) && !isKnownGood(subject)) this.#unknownExecutables += 1;
   }
 
   /** Takes an answer, whether or not any file goes with it. */
-  lookup({ sha256, status }: Lookup): void {
-    if (isOpen({ status })) this.#waiting.set(sha256, status);
+  lookup(lookup: Lookup): void {
+    const reason = reasonOf(lookup);
+    if (reason === undefined) return;
+    const other = this.#open.get(lookup.sha256);
+    if (other === undefined || reasons.indexOf(reason) < reasons.indexOf(other)) this.#open.set(lookup.sha256, reason);
   }
 
   /** In words, the heaviest first; empty when everything was looked at. */
   words(gaps: readonly Gap[], failedSteps: readonly string[]): string[] {
     const failed = failedSteps.map((step) => shortText(step, 60));
-    const waiting = (status: Lookup['status']): number => [...this.#waiting.values()].filter((each) => each === status).length;
+    const count = (reason: Reason): number => [...this.#open.values()].filter((each) => each === reason).length;
     return [
       failed.length === 0 ? '' : `${failed.length === 1 ? 'step' : 'steps'} ${listOf(failed.slice(0, 10))} did not succeed`,
       phrase(this.#unknownExecutables, 'program or script is unknown to every source', 'programs and scripts are unknown to every source'),
       phrase(this.#unseen, 'changed file could not be read or was left out', 'changed files could not be read or were left out'),
       phrase(this.#unasked, 'file was not looked up', 'files were not looked up'),
-      phrase(waiting('pending'), 'lookup is still waiting', 'lookups are still waiting'),
-      phrase(waiting('not-asked'), 'hash was not asked about', 'hashes were not asked about'),
-      phrase(waiting('error'), 'lookup failed', 'lookups failed'),
-      phrase(withoutLookups(gaps, this.#waiting).length, 'thing could not be had', 'things could not be had'),
+      phrase(count('pending'), 'lookup is still waiting', 'lookups are still waiting'),
+      phrase(count('error'), 'lookup failed', 'lookups failed'),
+      phrase(count('budget'), 'hash is beyond the budget of lookups', 'hashes are beyond the budget of lookups'),
+      phrase(count('not-asked'), 'hash was not asked about', 'hashes were not asked about'),
+      phrase(withoutLookups(gaps, this.#open).length, 'thing could not be had', 'things could not be had'),
     ].filter((words) => words !== '');
   }
 }
 
 /** Gaps that are not about one of these hashes: a missing answer is counted as such, not twice. */
 export function withoutLookups<T extends Gap>(gaps: readonly T[], hashes: { has(sha256: string): boolean }): T[] {
-  return gaps.filter(({ subject }) => !hashes.has(/[0-9a-f]{64}$/.exec(subject)?.[0] ?? ''));
+  return gaps.filter((gap) => !isLookupGap(gap) && !hashes.has(/[0-9a-f]{64}$/.exec(gap.subject)?.[0] ?? ''));
 }
 
 /** Says whether an answer is still to come or was never asked for. */
 export function isOpen({ status }: Pick<Lookup, 'status'>): boolean {
   return open.has(status);
+}
+
+function reasonOf({ status, reason }: Lookup): Reason | undefined {
+  if (status === 'error' || status === 'pending') return status;
+  if (status !== 'not-asked') return undefined;
+  return reason === beyondBudget ? 'budget' : 'not-asked';
 }
 
 /**

@@ -1,24 +1,16 @@
-import type { Artifact } from '../domain/artifact.js';
-import type { Change } from '../domain/change.js';
-import type { Lookup } from '../domain/lookup.js';
-import type { Process } from '../domain/process.js';
 import type { Gap } from '../domain/run.js';
 import { shortText } from '../domain/short-text.js';
 import type { Finding, Verdict, VerdictLevel } from '../domain/verdict.js';
-import type { Rule } from '../rule.js';
+import type { Grade, Rule } from '../rule.js';
 import { Doubts } from './doubts.js';
 import { evidenceOf } from './evidence.js';
 import { FindingList } from './finding-list.js';
 import { type HeadlineFacts, headlineOf } from './headline.js';
-import { joinSubjects, type Subject, sourceOf } from './subject.js';
+import { joinSubjects, type Listings } from './join.js';
+import { type Subject, sourceOf } from './subject.js';
 
 /** All that a verdict is made of. Missing pieces are named in `gaps` and `failedSteps`. */
-export interface Evidence {
-  /** Read once. */
-  readonly changes: Iterable<Change>;
-  readonly artifacts: readonly Artifact[];
-  readonly lookups: readonly Lookup[];
-  readonly processes?: readonly Process[];
+export interface Evidence extends Listings {
   readonly rules: readonly Rule[];
   readonly gaps: readonly Gap[];
   readonly failedSteps: readonly string[];
@@ -28,6 +20,14 @@ export interface Evidence {
 
 type Level = Finding['level'];
 
+const levels: readonly Level[] = ['malicious', 'suspicious', 'notice'];
+
+/** A rule that fired, and what that means of the subject at hand. */
+interface Fired {
+  readonly rule: Rule;
+  readonly grade: Grade;
+}
+
 interface Tally {
   readonly findings: FindingList;
   readonly doubts: Doubts;
@@ -35,8 +35,8 @@ interface Tally {
   readonly subjects: Record<Level, number>;
   readonly labels: Set<string>;
   readonly techniques: Set<string>;
-  /** The heaviest rule on a path that is not known malware. */
-  best?: Rule;
+  /** The worst that fired on a path that is not known malware. */
+  best?: Fired;
   /** Hashes of known malware: a file that is also run is one. */
   readonly malware: Set<string>;
   changes: number;
@@ -57,8 +57,7 @@ export function judge(evidence: Evidence): Verdict {
     files: 0,
     processes: evidence.processes?.length ?? 0,
   };
-  const subjects = joinSubjects(evidence.changes, evidence.artifacts, evidence.lookups, evidence.processes);
-  for (const subject of subjects) weigh(tally, subject, evidence.rules);
+  for (const subject of joinSubjects(evidence)) weigh(tally, subject, evidence.rules);
   for (const lookup of evidence.lookups) tally.doubts.lookup(lookup);
   const doubts = tally.doubts.words(evidence.gaps, evidence.failedSteps);
   const level = levelOf(tally, doubts);
@@ -76,21 +75,16 @@ function weigh(tally: Tally, subject: Subject, rules: readonly Rule[]): void {
   if (subject.change !== undefined) tally.changes += 1;
   if (subject.artifact?.kind === 'file') tally.files += 1;
   tally.doubts.add(subject);
-  const fired = rules.filter((rule) => rule.fires(subject));
-  for (const rule of fired) {
-    tally.findings.add(findingOf(rule, subject));
+  const fired = rules.filter((rule) => rule.fires(subject)).map((rule) => ({ rule, grade: rule.gradeOf(subject) }));
+  for (const { rule, grade } of fired) {
+    tally.findings.add(findingOf(rule, grade, subject));
     for (const technique of rule.techniques) tally.techniques.add(technique);
   }
-  const worst = (['malicious', 'suspicious', 'notice'] as const).find((level) => fired.some((rule) => levelOn(rule, subject) === level));
+  const worst = levels.find((level) => fired.some(({ grade }) => grade.level === level));
   if (worst === undefined) return;
-  if (worst !== 'malicious') tally.subjects[worst] += 1;
   if (worst === 'malicious') nameMalware(tally, subject);
-  else if (subject.change?.listedOnly !== true) for (const rule of fired) if (isHeavier(rule, tally.best)) tally.best = rule;
-}
-
-/** Nobody knows who wrote what lies in a directory of the node or in a volume that outlives the pod: there, a rule is no more than a hint. */
-function levelOn(rule: Rule, { change }: Subject): Level {
-  return change?.listedOnly === true ? 'notice' : rule.level;
+  else tally.subjects[worst] += 1;
+  if (worst !== 'malicious' && subject.change?.listedOnly !== true) for (const each of fired) if (isHeavier(each, tally.best)) tally.best = each;
 }
 
 function nameMalware(tally: Tally, { artifact, lookup }: Subject): void {
@@ -101,21 +95,24 @@ function nameMalware(tally: Tally, { artifact, lookup }: Subject): void {
   if (label !== undefined) tally.labels.add(label);
 }
 
-function isHeavier(rule: Rule, than: Rule | undefined): boolean {
-  return than === undefined || rule.weight > than.weight || (rule.weight === than.weight && rule.name < than.name);
+function isHeavier(fired: Fired, than: Fired | undefined): boolean {
+  if (than === undefined) return true;
+  const byLevel = levels.indexOf(than.grade.level) - levels.indexOf(fired.grade.level);
+  const order = byLevel || fired.grade.weight - than.grade.weight;
+  return order > 0 || (order === 0 && fired.rule.name < than.rule.name);
 }
 
 /** A path of more bytes than this is not repeated in findings: the evidence shows its beginning, the listing holds all of it. */
 const maxSubjectBytes = 2 * 1024;
 
-function findingOf(rule: Rule, subject: Subject): Finding {
+function findingOf(rule: Rule, { level, weight }: Grade, subject: Subject): Finding {
   const source = sourceOf(subject);
   const { artifact } = subject;
   return {
     rule: rule.name,
     title: rule.title,
-    level: levelOn(rule, subject),
-    weight: rule.weight,
+    level,
+    weight,
     ...(source === undefined || Buffer.byteLength(JSON.stringify(source)) > maxSubjectBytes ? {} : { subject: source }),
     ...(artifact === undefined ? {} : { sha256: artifact.sha256 }),
     evidence: evidenceOf(subject),
@@ -137,7 +134,7 @@ function headlineFacts(tally: Tally, level: VerdictLevel, doubts: readonly strin
     suspicious: subjects.suspicious,
     notices: subjects.notice,
     labels: [...tally.labels].sort(),
-    ...(best === undefined ? {} : { phrase: shortText(best.phrase, 60) }),
+    ...(best === undefined ? {} : { phrase: shortText(best.rule.phrase, 60) }),
     doubts,
     changes,
     files,

@@ -1,8 +1,12 @@
+import { hash } from 'node:crypto';
 import { type Artifact, type ArtifactSource, sourceOfChange } from '../domain/artifact.js';
 import type { Change, Place } from '../domain/change.js';
+import type { ContentFacts } from '../domain/content.js';
 import type { Lookup } from '../domain/lookup.js';
+import type { PackageFile, PackageState } from '../domain/package.js';
 import { pathBytes } from '../domain/path-name.js';
 import type { Process } from '../domain/process.js';
+import type { Phase } from './container-times.js';
 
 /**
  * What a rule looks at: a changed path with the bytes acquired from it and what is known of them; a process with those of its executable; or
@@ -13,6 +17,24 @@ export interface Subject {
   readonly artifact?: Artifact;
   readonly lookup?: Lookup;
   readonly process?: Process;
+  /** What the bytes say of themselves. */
+  readonly content?: ContentFacts;
+  /** What package databases say of the path, and what that makes of the bytes; the latter is absent without bytes. */
+  readonly package?: PackageFile;
+  readonly packageState?: PackageState;
+  /** When the path was written last, or the process began; absent where that is not known. */
+  readonly phase?: Phase;
+  /** True when a copy stands beside the log that has its old content. */
+  readonly rotated?: boolean;
+}
+
+/** Whether the bytes are what a list or the image's own package database says is good, and nobody holds them for bad. */
+export function isKnownGood({ lookup, packageState }: Subject): boolean {
+  return lookup?.status === 'known-good' || (packageState === 'as-packaged' && !isHeldForBad(lookup));
+}
+
+function isHeldForBad(lookup: Lookup | undefined): boolean {
+  return lookup?.status === 'detected' || lookup?.status === 'known-bad' || lookup?.status === 'suspicious';
 }
 
 /** Where a subject lies; undefined for bytes that came from no path. */
@@ -24,9 +46,13 @@ export function sourceOf({ change, artifact, process }: Subject): ArtifactSource
   return change === undefined ? artifact?.source : sourceOfChange(change);
 }
 
+/** V8 hashes a string of more than 16,383 characters by its length alone: a suspect's long names would all meet in one place of a map. */
+const longestKey = 8_192;
+
 /** The identity of a path in a run. */
 export function sourceKey({ containerId, place, path }: Pick<ArtifactSource, 'containerId' | 'place' | 'path'>): string {
-  return [containerId, ...placeParts(place), path.b64].join('\0');
+  const key = [containerId, ...placeParts(place), path.b64].join('\0');
+  return key.length <= longestKey ? key : hash('sha256', key);
 }
 
 function placeParts(place: Place): string[] {
@@ -48,93 +74,20 @@ const rawPaths = new WeakMap<Subject, string>();
 
 /** The {@link rawPath} of a subject, made once: every rule asks for it. Undefined for bytes that came from no path. */
 export function rawPathOf(subject: Subject): string | undefined {
-  const source = rawPaths.has(subject) ? undefined : sourceOf(subject);
+  const made = rawPaths.get(subject);
+  if (made !== undefined) return made;
+  const source = sourceOf(subject);
   if (source !== undefined) rawPaths.set(subject, rawPath(source));
   return rawPaths.get(subject);
+}
+
+/** The last name of a path, which may be all of it. */
+export function lastName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function mountOf(mountPath: string): string {
   return Buffer.from(mountPath, 'utf8')
     .toString('latin1')
     .replace(/^\/+|\/+$/g, '');
-}
-
-/**
- * Joins changes with the artifacts taken from them and with the answers about their hashes, then processes with those of what they run. Files
- * without a change come after the changes, executables without a process last.
- */
-export function* joinSubjects(
-  changes: Iterable<Change>,
-  artifacts: readonly Artifact[],
-  lookups: readonly Lookup[],
-  processes: readonly Process[] = [],
-): Generator<Subject> {
-  const answers = worstAnswers(lookups);
-  const files = new Map<string, Artifact>();
-  for (const artifact of artifacts) {
-    if (artifact.kind === 'file' && artifact.source !== undefined) files.set(sourceKey(artifact.source), artifact);
-  }
-  const used = new Set<string>();
-  for (const change of changes) {
-    const key = sourceKey(change);
-    used.add(key);
-    yield { change, ...withAnswer(files.get(key), answers) };
-  }
-  for (const [key, artifact] of files) if (!used.has(key)) yield withAnswer(artifact, answers);
-  yield* processSubjects(processes, artifacts, answers);
-}
-
-/**
- * Processes that run the same with the same arguments are one subject: thousands of them say no more than one. What is known of an executable
- * goes with the first process that runs it, so that a file counts once.
- */
-function* processSubjects(processes: readonly Process[], artifacts: readonly Artifact[], answers: ReadonlyMap<string, Lookup>): Generator<Subject> {
-  const executables = new Map<string, Artifact>();
-  for (const artifact of artifacts) {
-    if (artifact.kind === 'process-executable' && artifact.source !== undefined)
-      executables.set(executableKey(artifact.source.containerId, artifact), artifact);
-  }
-  const seen = new Set<string>();
-  for (const process of [...processes].sort((a, b) => a.pid - b.pid)) {
-    const { containerId, executable, arguments: parts } = process;
-    const same = JSON.stringify([containerId, executable.state, executable.path.b64, executable.sha256, parts.map(({ b64 }) => b64)]);
-    if (seen.has(same)) continue;
-    seen.add(same);
-    const key = executableKey(containerId, executable);
-    yield { process, ...withAnswer(executables.get(key), answers) };
-    executables.delete(key);
-  }
-  for (const artifact of executables.values()) yield withAnswer(artifact, answers);
-}
-
-function executableKey(containerId: string, { sha256 }: { readonly sha256?: string | undefined }): string {
-  return `${containerId} ${sha256 ?? ''}`;
-}
-
-const worstFirst: readonly Lookup['status'][] = [
-  'detected',
-  'known-bad',
-  'suspicious',
-  'known-good',
-  'undetected',
-  'unknown',
-  'error',
-  'pending',
-  'not-asked',
-];
-
-/** Where several sources know a hash, the worst that any of them says. */
-function worstAnswers(lookups: readonly Lookup[]): ReadonlyMap<string, Lookup> {
-  const answers = new Map<string, Lookup>();
-  for (const lookup of lookups) {
-    const other = answers.get(lookup.sha256);
-    if (other === undefined || worstFirst.indexOf(lookup.status) < worstFirst.indexOf(other.status)) answers.set(lookup.sha256, lookup);
-  }
-  return answers;
-}
-
-function withAnswer(artifact: Artifact | undefined, answers: ReadonlyMap<string, Lookup>): Subject {
-  if (artifact === undefined) return {};
-  const lookup = answers.get(artifact.sha256);
-  return { artifact, ...(lookup === undefined ? {} : { lookup }) };
 }

@@ -6,7 +6,7 @@ import { verdictSchema } from '../../../playbooks/domain/verdict.js';
 import { maxFactBytes } from '../../../playbooks/facts.js';
 import { type Evidence, judge } from '../../../playbooks/judgement/judge.js';
 import { loadRules } from '../rules/load-rules.js';
-import { artifactOf, change, lookupOf } from './builders.js';
+import { artifactOf, change, lookupOf, processOf } from './builders.js';
 
 const rules = loadRules();
 type Row = readonly [change: Change, content: Artifact['content'] | undefined, status: Parameters<typeof lookupOf>[1] | undefined];
@@ -102,6 +102,75 @@ describe('findings', () => {
     expect(findings[0]).toMatchObject({ subject: { path: { text: 'tmp/xmrig' } }, sha256: artifactOf(miner).sha256 });
     expect(findings[0]?.evidence).toBe('added file /tmp/xmrig in container web; elf, 10 bytes, mode 0755; virustotal: detected');
     expect(techniques).toEqual(['T1059.004', 'T1105', 'T1496']);
+  });
+
+  it('say how many engines and which, what they call it, since when it is known, and what the bytes say', () => {
+    const artifact = artifactOf(miner, 'elf');
+    const { findings } = judge({
+      ...evidence([[miner, 'elf', undefined]]),
+      lookups: [
+        lookupOf(artifact, 'detected', {
+          stats: { malicious: 57, suspicious: 0, undetected: 15, harmless: 0, other: 4 },
+          engines: ['AVG', 'Zoner', 'Kaspersky', 'Microsoft'],
+          label: 'trojan.xmrig/miner',
+          firstSeen: '2024-02-03T04:05:06.000Z',
+        }),
+      ],
+      content: [
+        {
+          sha256: artifact.sha256,
+          size: 10,
+          type: 'ELF',
+          entropy: 7.9,
+          elf: { machine: 'x86-64', bits: 64, kind: 'executable', static: true, packed: 'section UPX0' },
+          strings: [{ kind: 'pool', text: 'stratum+tcp://pool.example:3333' }],
+          stringsCut: false,
+        },
+      ],
+    });
+    expect(findings[0]?.evidence).toBe(
+      'added file /tmp/xmrig in container web; elf, 10 bytes, mode 0755; virustotal: detected (57 of 72 engines, among them Kaspersky, ' +
+        'Microsoft and AVG) as trojan.xmrig/miner, first seen 2024-02-03; packed (section UPX0); pool stratum+tcp://pool.example:3333',
+    );
+    expect(findings.map(({ rule }) => rule)).toEqual(
+      expect.arrayContaining(['lookup-detected', 'miner-label', 'miner-configuration', 'packed-executable']),
+    );
+  });
+
+  it('name the package, the times that do not go together, and when a path was written', () => {
+    const times = { mtime: '2024-05-01T00:00:00.000Z', mtimeBefore: '2024-05-01T00:00:00.000Z', ctime: '2025-01-02T03:04:06.000Z', sizeBefore: 9 };
+    const tool = change('usr/sbin/tool', { kind: 'changed', ...times });
+    const artifact = artifactOf(tool, 'elf', { md5: 'a'.repeat(32) });
+    const { containerId, path } = tool;
+    const { findings } = judge({
+      ...evidence([]),
+      changes: [tool],
+      artifacts: [artifact],
+      packages: [
+        { container: 'web', containerId, path, manager: 'dpkg', image: { package: 'tool', version: '1', algorithm: 'md5', digest: 'b'.repeat(32) } },
+      ],
+      processes: [processOf(1), processOf(7)],
+    });
+    expect(findings.map(({ rule }) => rule)).toEqual(['package-file-replaced', 'timestamps-kept']);
+    expect(findings[0]?.evidence).toBe(
+      'changed file /usr/sbin/tool in container web; elf, 10 bytes, mode 0644; differs from package tool; 9 bytes in the image; ' +
+        'dated 2024-05-01T00:00:00.000Z as in the image; written 2025-01-02T03:04:06.000Z; written while the container started',
+    );
+  });
+
+  it('of the worst level give the headline its words, however heavy a notice would be', () => {
+    const known = change('etc/nginx/nginx.conf', { kind: 'changed' });
+    const verdict = judge(
+      evidence([
+        [known, 'text', 'known-good'],
+        [change('usr/local/bin/x.sh'), 'script', 'undetected'],
+      ]),
+    );
+    expect(verdict).toMatchObject({
+      level: 'suspicious',
+      headline: 'A script that is not in the image and 1 more path need a look; no file was found to be known malware.',
+    });
+    expect(verdict.findings.map(({ rule, level }) => `${rule} ${level}`)).toEqual(['script-added suspicious', 'server-configuration-changed notice']);
   });
 
   it('stand in order of weight, then of path bytes', () => {

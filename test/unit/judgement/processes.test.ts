@@ -117,3 +117,31 @@ describe('the order of lookups', () => {
     expect(wantedHashes(artifacts)).toHaveLength(4);
   });
 });
+
+describe('a process that runs on after its package was upgraded', () => {
+  const md5 = 'a'.repeat(32);
+  const nginx = processOf(7, '/usr/sbin/nginx', { executable: { ...processOf(7).executable, state: 'deleted' } });
+  const said = { package: 'nginx', algorithm: 'md5' as const };
+  const row = { container: 'web', containerId: nginx.containerId, path: pathName(Buffer.from('usr/sbin/nginx')), manager: 'dpkg' as const };
+  const judged = (image: string) => {
+    const artifact = executableOf(nginx, { md5 });
+    return judge({
+      changes: [],
+      artifacts: [artifact],
+      lookups: [lookupOf(artifact, 'unknown')],
+      processes: [nginx],
+      packages: [{ ...row, image: { ...said, digest: image }, own: { ...said, digest: 'c'.repeat(32) } }],
+      rules,
+      gaps: [],
+      failedSteps: [],
+    });
+  };
+
+  it('is no finding, as its deleted program is what the image’s package had there', () => {
+    expect(judged(md5)).toMatchObject({ level: 'no-findings' });
+  });
+
+  it('is one when it was another program', () => {
+    expect(judged('b'.repeat(32))).toMatchObject({ level: 'suspicious', findings: [{ rule: 'fileless-executable' }] });
+  });
+});
