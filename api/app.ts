@@ -1,7 +1,7 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { authenticate } from './auth.js';
-import { boundedCommander, boundedKeys, boundedReader } from './bounded.js';
+import { boundedCommander, boundedKeys, boundedOffice, boundedReader } from './bounded.js';
 import { holdToContract } from './contract.js';
 import type { ApiDeps } from './deps.js';
 import { answerError, notFound } from './error.js';
@@ -11,12 +11,15 @@ import { changeRoutes } from './routes/changes.js';
 import { custodyRoutes } from './routes/custody.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { deskRoutes } from './routes/lookup.js';
 import { lookupRoutes } from './routes/lookups.js';
 import { playbookRoutes } from './routes/playbooks.js';
 import { processRoutes } from './routes/processes.js';
+import { quotaRoutes } from './routes/quota.js';
 import { reportRoutes } from './routes/report.js';
 import { runRoutes } from './routes/runs.js';
 import { stepRoutes } from './routes/steps.js';
+import { summaryRoutes } from './routes/summary.js';
 
 /** The largest body that is read, in bytes. */
 const bodyLimit = 64 * 1024;
@@ -33,6 +36,9 @@ const resources = [
   lookupRoutes,
   custodyRoutes,
   reportRoutes,
+  summaryRoutes,
+  quotaRoutes,
+  deskRoutes,
 ];
 
 /** Makes the HTTP door. It listens nowhere yet: see `startApi`. The event `closing` on it ends all long polls. */
@@ -43,6 +49,7 @@ export function createApi(deps: ApiDeps): Express {
     runs: boundedReader(deps.runs, ms),
     commander: boundedCommander(deps.commander, ms),
     keys: boundedKeys(deps.keys, ms),
+    lookups: boundedOffice(deps.lookups, ms),
   };
   const app = express();
   app.disable('x-powered-by');

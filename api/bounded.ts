@@ -1,5 +1,6 @@
 import { TriageError } from '../playbooks/domain/error.js';
 import type { ApiKeys } from '../store/api-keys.js';
+import type { LookupOffice } from '../store/lookup-office.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
 
 /** Resolves as `work` does, or rejects with `redis-unavailable` after `ms`. The work itself goes on. */
@@ -39,4 +40,13 @@ export function boundedCommander(commander: RunCommander, ms: number): RunComman
 /** Keys that are checked in bounded time. */
 export function boundedKeys(keys: ApiKeys, ms: number): ApiKeys {
   return { verify: (secret) => within(ms, keys.verify(secret)) };
+}
+
+/** A lookup desk that answers in bounded time. */
+export function boundedOffice(office: LookupOffice, ms: number): LookupOffice {
+  return {
+    quota: () => within(ms, office.quota()),
+    lookup: (sha256) => within(ms, office.lookup(sha256)),
+    ask: (sha256) => within(ms, office.ask(sha256)),
+  };
 }

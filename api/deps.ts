@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { ApiKeys } from '../store/api-keys.js';
+import type { LookupOffice } from '../store/lookup-office.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
 import type { PlaybookView } from './playbook-view.js';
 
@@ -17,6 +18,7 @@ export interface ApiDeps {
   readonly runs: RunReader;
   readonly commander: RunCommander;
   readonly evidence: EvidencePort;
+  readonly lookups: LookupOffice;
   readonly keys: ApiKeys;
   readonly playbooks: readonly PlaybookView[];
   /** Names of the clusters that some worker has credentials for; others are answered with `unknown-cluster`. */

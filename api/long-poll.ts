@@ -13,7 +13,8 @@ export function runTag(view: RunView): string {
 }
 
 /**
- * Waits until the run differs from what the caller knows, has ended, or `ms` are over, and returns it as it is then.
+ * Waits until the run differs from what the caller knows, has ended, or `ms` are over, and returns it as it is then. A run that has ended is
+ * only waited for by who knows it as it is, and while answers may still amend its report.
  * @param known the tag that the caller has; without it, the run as it is now
  */
 export async function awaitChange(
@@ -34,7 +35,7 @@ export async function awaitChange(
     const change = left > 0 ? settled(runs.changed(run, left, listener.signal)) : undefined;
     try {
       const view = await runs.get(run);
-      if (view === undefined || endStates.has(view.state) || change === undefined || signal.aborted) return view;
+      if (view === undefined || isOver(view, known) || change === undefined || signal.aborted) return view;
       const tag = runTag(view);
       base ??= tag;
       if (tag !== base) return view;
@@ -45,6 +46,10 @@ export async function awaitChange(
       listener.abort();
     }
   }
+}
+
+function isOver(view: RunView, known: string | undefined): boolean {
+  return endStates.has(view.state) && (known === undefined || view.pendingLookups === undefined);
 }
 
 async function settled(work: Promise<void>): Promise<{ error: unknown } | undefined> {

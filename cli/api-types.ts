@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lookupSchema } from '../playbooks/domain/lookup.js';
 import { failureSchema, runStates, stepStates, waitSchema } from '../playbooks/domain/run.js';
 import { verdictLevels } from '../playbooks/domain/verdict.js';
 import { permissionSchema } from '../playbooks/permission.js';
@@ -25,6 +26,8 @@ const summaryShape = {
   waitingFor: waitSchema.optional(),
   completeness: z.enum(['full', 'partial']).optional(),
   verdict: z.enum(verdictLevels).optional(),
+  reportVersion: z.int().positive().optional(),
+  pendingLookups: z.int().nonnegative().optional(),
   error: z.union([failureSchema, z.object({ code: z.string(), message: z.string() })]).optional(),
   milestones: z.object({ acquisitionFinished: z.string().optional() }),
 };
@@ -53,6 +56,35 @@ export const playbookDetailSchema = z.object({
   ),
 });
 export type PlaybookDetail = z.output<typeof playbookDetailSchema>;
+
+/** What the lookup desk knows of one hash. */
+export const lookupStateSchema = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('answered'), lookup: lookupSchema }),
+  z.object({ state: z.literal('waiting'), eta: z.iso.datetime().optional() }),
+]);
+export type LookupState = z.output<typeof lookupStateSchema>;
+
+const countsSchema = z.object({ minute: z.number(), day: z.number(), month: z.number() });
+
+/** The budget of each key of the intelligence source, and what waits for it. */
+export const quotaSchema = z.object({
+  source: z.string(),
+  keys: z.array(
+    z.object({
+      key: z.string(),
+      limits: countsSchema,
+      used: countsSchema,
+      left: countsSchema,
+      waitMs: z.number(),
+      why: z.enum(['blocked', 'burst', 'day', 'month', 'unauthorized']).optional(),
+      reportedAt: z.iso.datetime().optional(),
+    }),
+  ),
+  waiting: z.object({ interactive: z.number(), webhook: z.number(), batch: z.number() }),
+  eta: z.iso.datetime().optional(),
+});
+export type Quota = z.output<typeof quotaSchema>;
+export type KeyQuota = Quota['keys'][number];
 
 /** A JWK set of Ed25519 keys. */
 export const keySetSchema = z.object({

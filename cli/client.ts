@@ -1,13 +1,18 @@
 import { type AxiosInstance, type AxiosResponse, create, isAxiosError, isCancel } from 'axios';
 import type { z } from 'zod';
 import { type ErrorCode, errorCodes, TriageError } from '../playbooks/domain/error.js';
+import { type Compact, compactSchema } from '../playbooks/report/compact.js';
 import {
   keySetSchema,
+  type LookupState,
+  lookupStateSchema,
   type PlaybookCard,
   type PlaybookDetail,
   playbookDetailSchema,
   playbookListSchema,
   problemSchema,
+  type Quota,
+  quotaSchema,
   type Run,
   type RunSummary,
   runPageSchema,
@@ -78,9 +83,28 @@ export class ApiClient {
     return parse(playbookDetailSchema, await this.#send('GET', `/api/v1/playbooks/${encodeURIComponent(name)}`));
   }
 
-  /** The report as it was written. Throws `not-found` while there is none. */
-  async report(run: string, format: 'json' | 'markdown'): Promise<string> {
-    return this.#text(`${runPath(run)}/report`, { format });
+  /** The report as it was written, the newest unless a version is asked for. Throws `not-found` while there is none. */
+  async report(run: string, format: 'json' | 'markdown', version?: number): Promise<string> {
+    return this.#text(`${runPath(run)}/report`, { format, ...(version === undefined ? {} : { version: String(version) }) });
+  }
+
+  /** The newest report in short. Throws `not-found` while there is none. */
+  async summary(run: string): Promise<Compact> {
+    return parse(compactSchema, await this.#send('GET', `${runPath(run)}/summary`));
+  }
+
+  async quota(): Promise<Quota> {
+    return parse(quotaSchema, await this.#send('GET', '/api/v1/quota'));
+  }
+
+  /** Throws `not-found` when nobody has asked about the hash. */
+  async lookup(sha256: string): Promise<LookupState> {
+    return parse(lookupStateSchema, await this.#send('GET', `/api/v1/lookups/${encodeURIComponent(sha256)}`));
+  }
+
+  /** Asks about a hash, unless there is an answer. */
+  async askLookup(sha256: string): Promise<LookupState> {
+    return parse(lookupStateSchema, await this.#send('POST', '/api/v1/lookups', { data: { sha256 } }));
   }
 
   /** The chain, one entry a line, byte for byte. */

@@ -1,14 +1,26 @@
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { TriageError } from '../playbooks/domain/error.js';
+import { uploadModes } from '../playbooks/domain/request.js';
+import { directUploadBytes, maxUploadBytes } from '../playbooks/domain/upload.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 const text = z.string().min(1);
 const absolute = text.transform((path) => resolve(path));
+const absolutes = z
+  .string()
+  .default('')
+  .transform((paths) =>
+    paths
+      .split(delimiter)
+      .filter((path) => path !== '')
+      .map((path) => resolve(path)),
+  );
 const whole = (min: number, max: number, preset: number) => z.coerce.number().int().min(min).max(max).default(preset);
+const ceiling = (max: number) => z.coerce.number().int().min(1).max(max).optional();
 const name = z
   .string()
   .max(63)
@@ -33,9 +45,15 @@ const envSchema = z.object({
   PODTRIAGE_IN_CONTAINER: z.enum(['allowed', 'never']).default('never'),
   PODTRIAGE_VT_URL: z.url({ protocol: /^https?$/ }).default('https://www.virustotal.com/api/v3'),
   PODTRIAGE_VT_KEY_FILE: absolute.optional(),
-  PODTRIAGE_VT_PER_MINUTE: whole(1, 100_000, 4),
-  PODTRIAGE_VT_PER_DAY: whole(1, 100_000_000, 500),
-  PODTRIAGE_VT_PER_MONTH: whole(1, 1_000_000_000, 15_500),
+  PODTRIAGE_VT_PER_MINUTE: ceiling(100_000),
+  PODTRIAGE_VT_PER_DAY: ceiling(100_000_000),
+  PODTRIAGE_VT_PER_MONTH: ceiling(1_000_000_000),
+  PODTRIAGE_VT_FOUND_HOURS: whole(1, 24 * 90, 24),
+  PODTRIAGE_VT_UNKNOWN_MINUTES: whole(1, 60 * 24 * 90, 60),
+  PODTRIAGE_VT_UPLOAD: z.enum(uploadModes).default('never'),
+  PODTRIAGE_VT_UPLOAD_BYTES: whole(1, maxUploadBytes, directUploadBytes),
+  PODTRIAGE_HASHES_GOOD: absolutes,
+  PODTRIAGE_HASHES_BAD: absolutes,
   PODTRIAGE_NERDCTL: text.default('nerdctl'),
   PODTRIAGE_CTR: text.default('ctr'),
   PODTRIAGE_CONTAINERD_ADDRESS: text.optional(),
@@ -81,10 +99,19 @@ export interface ServiceConfig {
     readonly url: string;
     /** Without it, hashes are not asked for. */
     readonly keyFile: string | undefined;
-    readonly perMinute: number;
-    readonly perDay: number;
-    readonly perMonth: number;
+    /** Ceilings for each key that has none of its own; where there is none, what the source reports counts, else the public API's limits. */
+    readonly perMinute: number | undefined;
+    readonly perDay: number | undefined;
+    readonly perMonth: number | undefined;
+    /** How long answers are kept. */
+    readonly foundHours: number;
+    readonly unknownMinutes: number;
+    /** What runs may give away, if they ask for it; larger files stay here in any case. */
+    readonly upload: Values['PODTRIAGE_VT_UPLOAD'];
+    readonly uploadBytes: number;
   };
+  /** Files of sha256 sums that need not be asked for. */
+  readonly hashLists: { readonly good: readonly string[]; readonly bad: readonly string[] };
   readonly worker: {
     /** A worker that is silent for so long has lost its step to another one. */
     readonly lockSeconds: number;
@@ -146,7 +173,12 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
       perMinute: values.PODTRIAGE_VT_PER_MINUTE,
       perDay: values.PODTRIAGE_VT_PER_DAY,
       perMonth: values.PODTRIAGE_VT_PER_MONTH,
+      foundHours: values.PODTRIAGE_VT_FOUND_HOURS,
+      unknownMinutes: values.PODTRIAGE_VT_UNKNOWN_MINUTES,
+      upload: values.PODTRIAGE_VT_UPLOAD,
+      uploadBytes: values.PODTRIAGE_VT_UPLOAD_BYTES,
     },
+    hashLists: { good: values.PODTRIAGE_HASHES_GOOD, bad: values.PODTRIAGE_HASHES_BAD },
     worker: { lockSeconds: values.PODTRIAGE_LOCK_SECONDS, inContainer: values.PODTRIAGE_IN_CONTAINER },
     log: { level: values.PODTRIAGE_LOG_LEVEL },
   };

@@ -74,7 +74,7 @@ export function safeLines(text: string): string {
 }
 
 /** JSON in plain ASCII: the same value, but no character of it can do anything to a terminal. */
-export function safeJson(value: unknown): string {
-  const text = JSON.stringify(value, undefined, 2);
+export function safeJson(value: unknown, indent = 2): string {
+  const text = JSON.stringify(value, undefined, indent);
   return text.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,12 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { acquireModes } from '../playbooks/domain/request.js';
+import { sha256Schema } from '../playbooks/domain/artifact.js';
+import { acquireModes, uploadModes } from '../playbooks/domain/request.js';
 import type { Playbook } from '../playbooks/playbook.js';
 import { baseChecks } from './base-checks.js';
 import { ApiClient } from './client.js';
 import { readClientConfig } from './client-config.js';
 import { cancel } from './commands/cancel.js';
 import { type DoctorCheck, doctor } from './commands/doctor.js';
+import { type LookupOptions, lookup } from './commands/lookup.js';
 import { listPlaybooks, printPermissions, showPlaybook } from './commands/playbooks.js';
+import { quota } from './commands/quota.js';
 import { type ReportFormat, report, reportFormats } from './commands/report.js';
 import { listRuns } from './commands/runs.js';
 import { type CreateService, serve } from './commands/serve.js';
@@ -31,6 +34,7 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
   const connect = async (): Promise<ApiClient> => new ApiClient(await readClientConfig(io.env));
   addTriage(program, io, connect, done);
   addReaders(program, io, connect, done);
+  addDesk(program, io, connect, done);
   addPlaybooks(program, io, connect, parts, done);
   program
     .command('serve')
@@ -63,6 +67,12 @@ function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, 
         'what is moved: nothing (hashes), all but media and plain logs (selected, the default), or all; all files are hashed in any case',
       ).choices(acquireModes),
     )
+    .addOption(
+      new Option(
+        '--upload <how>',
+        'upload files that VirusTotal does not know: never (the default), private (needs its Private Scanning) or public (everybody there can have them); the service must allow it (PODTRIAGE_VT_UPLOAD)',
+      ).choices(uploadModes),
+    )
     .option('--json', 'print the report as JSON')
     .option('--detach', 'print the id of the run and leave')
     .action(async (pod: string, options: Omit<TriageOptions, 'pod'>) => done(await triage(io, await connect(), { ...options, pod })));
@@ -80,7 +90,10 @@ function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>,
     .description('print the report of a run')
     .argument('<run>')
     .addOption(new Option('--format <format>').choices(reportFormats).default('terminal'))
-    .action(async (run: string, { format }: { format: ReportFormat }) => done(await report(io, await connect(), run, format)));
+    .option('--report-version <number>', 'an older version of a report that was amended', wholeNumber)
+    .action(async (run: string, { format, reportVersion }: { format: ReportFormat; reportVersion?: number }) =>
+      done(await report(io, await connect(), run, format, reportVersion)),
+    );
   program
     .command('cancel')
     .description('stop a run; it still writes its report')
@@ -92,6 +105,22 @@ function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>,
     .argument('<run>')
     .option('--keys <file>', 'JWK set with the keys to trust, instead of those that the service gives')
     .action(async (run: string, { keys }: { keys?: string }) => done(await verify(io, connect, run, keys)));
+}
+
+function addDesk(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
+  program
+    .command('quota')
+    .description('what is used and left of the quota of VirusTotal, and what waits for it')
+    .option('--json', 'as JSON')
+    .action(async (options: { json?: boolean }) => done(await quota(io, await connect(), options)));
+  program
+    .command('lookup')
+    .description('ask about one hash: exit status 0 no warning, 2 detected, suspicious or known bad, 3 unknown or no answer yet, 1 error')
+    .argument('<sha256>', 'of the file', sha256Of)
+    .option('--wait <minutes>', 'how long to wait for the answer', wholeNumber, 10)
+    .option('--no-wait', 'ask and leave')
+    .option('--json', 'as JSON')
+    .action(async (sha256: string, options: LookupOptions) => done(await lookup(io, await connect(), sha256, options)));
 }
 
 function addPlaybooks(
@@ -121,4 +150,10 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 1_000) throw new InvalidArgumentError('must be a number from 1 to 1000');
   return value;
+}
+
+function sha256Of(text: string): string {
+  const sha256 = text.toLowerCase();
+  if (!sha256Schema.safeParse(sha256).success) throw new InvalidArgumentError('must be 64 hexadecimal digits');
+  return sha256;
 }

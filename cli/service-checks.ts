@@ -3,13 +3,12 @@ import { userInfo } from 'node:os';
 import { readNodeFacts } from '../playbooks/acquisition/node/node-facts.js';
 import { asTriageError } from '../playbooks/domain/error.js';
 import type { NodePort } from '../playbooks/ports.js';
-import { openCluster, openIntel, openNodes, type WorkerConfig } from '../workers/context.js';
+import { openCluster, openNodes, type WorkerConfig } from '../workers/context.js';
 import type { DoctorCheck, DoctorFinding } from './commands/doctor.js';
 import type { ServiceConfig } from './config.js';
+import { checkHashLists } from './hash-list-check.js';
+import { checkIntel } from './intel-check.js';
 import { workerConfig } from './worker-config.js';
-
-/** The sha256 of the EICAR test file, which every intelligence source knows (eicar.org). */
-const eicar = '275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f';
 
 /** Checks of what runs need outside this machine: the cluster, each node that known_hosts names, VirusTotal. */
 export function serviceChecks(service: ServiceConfig): readonly DoctorCheck[] {
@@ -17,7 +16,8 @@ export function serviceChecks(service: ServiceConfig): readonly DoctorCheck[] {
   return [
     { name: `cluster ${config.cluster.name}`, run: (signal) => checkCluster(config, signal) },
     { name: 'nodes', run: (signal) => checkNodes(config, signal) },
-    { name: 'VirusTotal', run: (signal) => checkIntel(config, signal) },
+    { name: 'VirusTotal', run: (signal) => checkIntel(service, config, signal) },
+    { name: 'hash lists', run: (signal) => checkHashLists(config, signal) },
     { name: 'tar in containers', run: () => Promise.resolve(checkInContainer(config)) },
   ];
 }
@@ -80,16 +80,4 @@ function checkInContainer({ inContainer }: WorkerConfig): DoctorFinding {
     ? 'allowed (PODTRIAGE_IN_CONTAINER): playbooks with method kubectl-cp run the suspect’s own tar, and the suspect can see it'
     : 'never (PODTRIAGE_IN_CONTAINER): playbooks with method kubectl-cp, such as a-f-02-listing, cannot take files';
   return { ok: true, found };
-}
-
-async function checkIntel(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {
-  const intel = await openIntel(config);
-  if (intel === undefined) return { ok: 'warn', found: 'no key', todo: 'set PODTRIAGE_VT_KEY_FILE; without it hashes are recorded as not asked' };
-  try {
-    await intel.lookup(eicar, signal);
-    return { ok: true, found: 'the key is right (this spent one request)' };
-  } catch (error) {
-    const { code, message } = asTriageError(error);
-    return { ok: code === 'intel-quota' ? 'warn' : false, found: message, todo: 'check PODTRIAGE_VT_KEY_FILE and PODTRIAGE_VT_URL' };
-  }
 }

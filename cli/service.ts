@@ -17,6 +17,7 @@ import { defaultPrefix, keysOf } from '../store/keys.js';
 import { packageVersion } from '../store/package-root.js';
 import { Queues } from '../store/queues.js';
 import { assertDurable, connectRedis, redisEndpoint } from '../store/redis.js';
+import { RedisLookupOffice } from '../store/redis-lookup-office.js';
 import { RedisRunCommander } from '../store/run-commander.js';
 import { RedisRunReader } from '../store/run-reader.js';
 import { loadOrCreateSigner, readPublicKeys } from '../store/signing-key.js';
@@ -92,6 +93,7 @@ async function openDoor(config: ServiceConfig, { redis, evidence, address, log, 
     runs: new RedisRunReader(redis, keys, feed),
     commander: new RedisRunCommander({ redis, keys, custody: new CustodyWriter(redis, keys, signer, 'api'), queues, playbooks }),
     evidence,
+    lookups: new RedisLookupOffice(redis, keys, queues),
     keys: redisApiKeys(redis, defaultPrefix),
     playbooks: [...playbooks.values()].map(playbookView),
     clusters: [config.cluster.name],

@@ -6,7 +6,7 @@ import type { ServiceConfig } from './config.js';
 /** The part of the configuration that workers need, with its defaults: the service account in a pod, else ~/.kube/config. */
 export function workerConfig(config: ServiceConfig): WorkerConfig {
   const { cluster, ssh, node, virusTotal, data } = config;
-  const { perMinute, perDay, perMonth } = virusTotal;
+  const { perMinute, perDay, perMonth, foundHours, unknownMinutes } = virusTotal;
   const address = node.containerdAddress === undefined ? [] : ['--address', node.containerdAddress];
   return {
     cluster: { name: cluster.name, kubeconfig: cluster.kubeconfig ?? defaultKubeconfig() },
@@ -19,7 +19,14 @@ export function workerConfig(config: ServiceConfig): WorkerConfig {
       sudo: node.sudo,
       bandwidth: node.bandwidth,
     },
-    virusTotal: { url: virusTotal.url, keyFile: virusTotal.keyFile, limits: { perMinute, perDay, perMonth } },
+    virusTotal: {
+      url: virusTotal.url,
+      keyFile: virusTotal.keyFile,
+      limits: { perMinute, perDay, perMonth },
+      uploads: { mode: virusTotal.upload, maxBytes: virusTotal.uploadBytes },
+      answerTtls: { found: foundHours * 3_600, unknown: unknownMinutes * 60, error: 60 },
+    },
+    hashLists: config.hashLists,
     nerdctl: [node.nerdctl, ...address],
     ctr: [node.ctr, ...address],
     nodeSlots: node.slots,

@@ -1,6 +1,10 @@
 import { type Request, Router } from 'express';
+import { z } from 'zod';
 import { TriageError } from '../../playbooks/domain/error.js';
+import type { Facts } from '../../playbooks/facts.js';
+import type { RunReader, RunView } from '../../store/run-view.js';
 import type { ApiDeps } from '../deps.js';
+import { latestReport } from '../latest-report.js';
 import { sendStream } from '../page.js';
 import { requireRun } from '../require-run.js';
 import { factsOf } from '../run-facts.js';
@@ -9,13 +13,14 @@ import { whyMissing } from '../why-missing.js';
 const types = { json: 'application/json', markdown: 'text/markdown' } as const;
 type Format = keyof typeof types;
 
-/** `/runs/{run}/report`, byte for byte as it is in the evidence store. */
+const versionSchema = z.object({ version: z.coerce.number().int().positive().optional() });
+
+/** `/runs/{run}/report`, byte for byte as it is in the evidence store: the newest version, or the one asked for. */
 export function reportRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidence'>): Router {
   return Router().get('/api/v1/runs/:run/report', async (req, res) => {
     const view = await requireRun(runs, req);
     const format = formatOf(req);
-    const { report } = await factsOf(runs, view.id);
-    if (report === undefined) throw new TriageError('not-found', whyMissing(view, 'there is no report'));
+    const report = await versionOf(runs, view, versionSchema.parse(req.query).version);
     const tag = `"${report[format]}"`;
     res.set('ETag', tag).vary('Accept');
     if (req.fresh) {
@@ -24,6 +29,15 @@ export function reportRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidenc
     }
     await sendStream(res, types[format], await evidence.open(report[format]));
   });
+}
+
+async function versionOf(runs: RunReader, view: RunView, version: number | undefined): Promise<Pick<Facts['report'], Format>> {
+  if (version === undefined) return latestReport(runs, view);
+  const amendment = view.amendments.find((each) => each.version === version);
+  if (amendment !== undefined) return amendment.report;
+  const { report } = await factsOf(runs, view.id);
+  if (report?.version === version) return report;
+  throw new TriageError('not-found', whyMissing(view, `there is no version ${version} of the report`));
 }
 
 function formatOf(req: Request<{ run: string }>): Format {

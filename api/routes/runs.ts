@@ -1,8 +1,8 @@
-import { Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { type RunRequest, runRequestSchema } from '../../playbooks/domain/request.js';
-import { runStates } from '../../playbooks/domain/run.js';
+import { endStates, runStates } from '../../playbooks/domain/run.js';
 import type { RunReader, RunView } from '../../store/run-view.js';
 import { callerOf } from '../auth.js';
 import type { ApiDeps } from '../deps.js';
@@ -39,7 +39,7 @@ export function runRoutes(deps: ApiDeps): Router {
   router.get('/api/v1/runs/:run', async (req, res) => {
     const { wait } = waitSchema.parse(req.query);
     const first = await requireRun(runs, req);
-    const view = wait === 0 ? first : await awaitChange(runs, first.id, req.get('if-none-match') ?? runTag(first), wait * 1_000, patience(req, res));
+    const view = wait === 0 ? first : await awaitChange(runs, first.id, knownTag(req, first), wait * 1_000, patience(req, res));
     if (res.destroyed) return;
     const answer = view ?? (await requireRun(runs, req));
     res.set('ETag', runTag(answer)).json(runBody(answer));
@@ -50,6 +50,11 @@ export function runRoutes(deps: ApiDeps): Router {
     res.status(accepted ? 202 : 200).json(runBody(await known(runs, id)));
   });
   return router;
+}
+
+/** What the caller knows of the run; without a tag of his own, what it is now, unless it has ended: then there is nothing to wait for. */
+function knownTag(req: Request<{ run: string }>, now: RunView): string | undefined {
+  return req.get('if-none-match') ?? (endStates.has(now.state) ? undefined : runTag(now));
 }
 
 function checkNames({ playbooks, clusters }: ApiDeps, { playbook, target }: RunRequest): void {

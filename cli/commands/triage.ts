@@ -19,6 +19,8 @@ export interface TriageOptions {
   readonly reason?: string;
   /** What is moved: nothing, what could be of use to an intruder, or all. The service's default is `selected`. */
   readonly acquire?: string;
+  /** How files that VirusTotal does not know are uploaded. The service's default is `never`. */
+  readonly upload?: string;
   /** Prints the report as JSON. */
   readonly json?: boolean;
   /** Prints the run's id and leaves. */
@@ -47,9 +49,10 @@ export async function triage(io: Io, client: ApiClient, options: TriageOptions):
 }
 
 function requestOf(options: TriageOptions): object {
-  const { namespace, pod, container, cluster, playbook, reason, acquire } = options;
-  const chosen = acquire === undefined ? {} : { options: { acquire } };
-  return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason, ...chosen };
+  const { namespace, pod, container, cluster, playbook, reason, acquire, upload } = options;
+  const chosen = { ...(acquire === undefined ? {} : { acquire }), ...(upload === undefined ? {} : { lookups: { upload } }) };
+  const asked = Object.keys(chosen).length === 0 ? {} : { options: chosen };
+  return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason, ...asked };
 }
 
 function leave(io: Io, run: Run): number {
@@ -70,10 +73,14 @@ async function conclude(io: Io, client: ApiClient, run: Run, json: boolean): Pro
   return printed ? exitCodeOf(run) : exitCodes.error;
 }
 
-function whereabouts({ config }: ApiClient, { id }: Run): string {
+function whereabouts({ config }: ApiClient, run: Run): string {
+  const { id } = run;
   const evidence =
     config.localEvidence === undefined
       ? `listed at ${config.url}/api/v1/runs/${id}/artifacts`
       : `in ${config.localEvidence}, each file under its sha256`;
-  return `evidence: ${evidence}\ncustody:  podtriage verify ${id}\nreport:   podtriage report ${id}`;
+  const pending = run.pendingLookups ?? 0;
+  const late =
+    pending === 0 ? '' : `waiting:  ${pending} ${pending === 1 ? 'hash has' : 'hashes have'} no answer yet; what comes amends the report\n`;
+  return `${late}evidence: ${evidence}\ncustody:  podtriage verify ${id}\nreport:   podtriage report ${id}`;
 }

@@ -57,7 +57,7 @@ export class LiveDisplay implements Display {
     this.#frame += 1;
     const lines = run.steps.map((step) => this.#stepLine(step));
     if (run.milestones.acquisitionFinished !== undefined) lines.push(this.#colors.green(`  ${securedText}`));
-    const waiting = waitText(run);
+    const waiting = waitText(run, Date.now());
     if (waiting !== undefined && !endStates.has(run.state)) lines.push(this.#colors.yellow(`  ${waiting}`));
     this.#erase();
     this.write(lines.map((line) => `${line}\n`).join(''));

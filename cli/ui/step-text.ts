@@ -1,5 +1,6 @@
 import { displayText } from '../../playbooks/domain/path-name.js';
 import type { Run, StepStatus } from '../api-types.js';
+import { clockText, untilText } from './time-text.js';
 
 /** Said once, when all that the run wants of the pod has been taken. */
 export const securedText = 'evidence is secured: the pod may now be stopped';
@@ -32,9 +33,10 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
-/** Why a run stands still, or undefined when it does not. */
-export function waitText({ waitingFor }: Pick<Run, 'waitingFor'>): string | undefined {
+/** Why a run stands still and for how long yet, or undefined when it does not. `now` in milliseconds. */
+export function waitText({ waitingFor }: Pick<Run, 'waitingFor'>, now: number): string | undefined {
   if (waitingFor === undefined) return undefined;
-  const what = { quota: 'quota of the intelligence source', 'node-slot': 'a free slot on the node', retry: 'another try' }[waitingFor.for];
-  return `waiting for ${what}${waitingFor.eta === undefined ? '' : `, about ${waitingFor.eta}`}`;
+  const what = { quota: 'quota', 'node-slot': 'a free slot on the node', retry: 'another try' }[waitingFor.for];
+  const left = waitingFor.eta === undefined ? '' : `, ${untilText(waitingFor.eta, now)} left`;
+  return `waits for ${what} since ${clockText(waitingFor.since, now)}${left}`;
 }

@@ -1,15 +1,20 @@
 import type { Artifact } from '../domain/artifact.js';
 import type { Change } from '../domain/change.js';
+import type { ContentFacts } from '../domain/content.js';
 import type { Lookup } from '../domain/lookup.js';
+import type { PackageFile } from '../domain/package.js';
 import { isFileless, type Process } from '../domain/process.js';
 import type { StepRecord } from '../domain/run.js';
 import { safeText, shortText } from '../domain/short-text.js';
-import type { Verdict } from '../domain/verdict.js';
+import type { Verdict, VerdictLevel } from '../domain/verdict.js';
 import type { Board } from '../facts.js';
 import type { RunInfo } from '../ports.js';
+import { changeSection } from './change-rows.js';
+import { Known } from './known.js';
 import { lookAtFirst } from './look-first.js';
 import type { Counts, Report, ReportStep } from './model.js';
 import { mountRows } from './mounts.js';
+import { byHash, byPid, byPlace } from './order.js';
 import { firstRows } from './rows.js';
 import { summaryOf } from './summary.js';
 
@@ -20,6 +25,8 @@ export interface ReportInput {
   readonly writtenAt: string;
   /** 1 for the first report of a run. */
   readonly version: number;
+  /** Of a version that amends the one before: hashes that have an answer since, and what the verdict was. */
+  readonly amended?: { readonly answered: number; readonly verdictBefore: VerdictLevel };
   /** What is missing on the board was not had. */
   readonly board: Board;
   /** In the playbook's order, without the step that writes this report. */
@@ -30,35 +37,39 @@ export interface ReportInput {
   readonly changes: Iterable<Change>;
   /** As the listing has them; read once. */
   readonly processes?: Iterable<Process>;
+  /** What acquired bytes say of themselves; the listing of fact `content`. */
+  readonly content?: Iterable<ContentFacts>;
+  /** What package databases say of changed paths; the listing of fact `packages`. */
+  readonly packages?: Iterable<PackageFile>;
   /** Mount points, writable for the suspect, that no diff shows and that were not collected. */
   readonly blindSpots: readonly string[];
   readonly custody: { readonly entries: number; readonly head: string };
 }
 
-/** Builds the report: same input, same report. */
+/** Builds the report: same input, same report. In what order artifacts, answers and rows of listings come does not matter. */
 export function buildReport(input: ReportInput): Report {
   const { findings, ...verdict } = input.board.verdict ?? noVerdict;
-  const changes = { total: 0, added: 0, changed: 0, deleted: 0, present: 0 };
-  const changeRows = firstRows(input.changes, ({ kind }) => {
-    changes.total += 1;
-    changes[kind] += 1;
-  });
+  const known = new Known(input.content ?? [], input.packages ?? [], input.artifacts);
+  const lookups = byHash(input.lookups);
+  const { counts: changes, ...changeRows } = changeSection(input.changes, { known, lookups, verdict: input.board.verdict ?? noVerdict });
   let fileless = 0;
-  const processRows = firstRows(input.processes ?? [], (process) => {
+  const processRows = firstRows(byPid(input.processes ?? []), (process) => {
     if (isFileless(process)) fileless += 1;
   });
+  const artifacts = byPlace(input.artifacts).map((artifact) => ({ ...artifact, ...known.texts(artifact.sha256, artifact.source) }));
   const gaps = input.steps.flatMap(({ name, record }) => (record?.gaps ?? []).map((gap) => ({ step: name, ...gap })));
   const limits = input.steps.flatMap(({ name, record }) => (record?.limits ?? []).map((limit) => ({ step: name, ...limit })));
   const steps = input.steps.map(({ name, record }) => stepOf(name, record));
   const report: Omit<Report, 'summary'> = {
     schemaVersion: 1,
     version: input.version,
+    ...(input.amended === undefined ? {} : { amended: { ...input.amended } }),
     run: runOf(input),
     completeness:
       gaps.length === 0 && steps.every(({ status, reason }) => status === 'succeeded' || reason === 'not-applicable') ? 'full' : 'partial',
     verdict,
     findings,
-    lookAtFirst: lookAtFirst(findings),
+    lookAtFirst: lookAtFirst(findings, known),
     counts: countsOf(input, changes, { total: processRows.total, fileless }),
     blindSpots: input.blindSpots.map((mount) => safeText(mount, 300)),
     mounts: mountRows(input.board.containers ?? []),
@@ -66,8 +77,9 @@ export function buildReport(input: ReportInput): Report {
     limits,
     changes: { ...changeRows, ...listingOf(input.board.changes?.sha256) },
     processes: { ...processRows, ...listingOf(input.board.processes?.sha256) },
-    artifacts: { ...firstRows(input.artifacts, () => undefined), ...listingOf(input.board.artifacts?.sha256) },
-    lookups: [...input.lookups],
+    artifacts: { ...firstRows(artifacts, () => undefined), ...listingOf(input.board.artifacts?.sha256) },
+    listings: listingsOf(input.board),
+    lookups,
     steps,
     custody: { ...input.custody },
   };
@@ -84,6 +96,13 @@ const noVerdict: Verdict = {
 
 function listingOf(sha256: string | undefined): { listing?: string } {
   return sha256 === undefined ? {} : { listing: sha256 };
+}
+
+function listingsOf({ content, packages }: Board): Report['listings'] {
+  return {
+    ...(content === undefined ? {} : { content: content.sha256 }),
+    ...(packages === undefined ? {} : { packages: packages.sha256 }),
+  };
 }
 
 function runOf({ run, writtenAt, board }: ReportInput): Report['run'] {

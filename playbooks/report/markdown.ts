@@ -1,14 +1,12 @@
-import type { Artifact } from '../domain/artifact.js';
-import type { Change } from '../domain/change.js';
-import type { Lookup } from '../domain/lookup.js';
-import { containerText, lookupWords, pathText } from '../judgement/evidence.js';
+import { containerText, pathText } from '../judgement/evidence.js';
+import { changeMarkdown } from './change-text.js';
+import { lookupSection } from './lookup-section.js';
 import { code, prose } from './markdown-text.js';
-import type { Report } from './model.js';
+import type { ArtifactRow, Look, Report } from './model.js';
 import type { MountRow } from './mounts.js';
+import { withoutOpen } from './open-lookups.js';
 import { processSection } from './process-text.js';
-
-/** Rows of a long list that the Markdown shows; the JSON report and the listings hold the rest. */
-const maxRows = 200;
+import { capped, listingNote, section } from './sections.js';
 
 /** The report for people, as GitHub-flavoured Markdown. Names of the suspect cannot break out of their place. Same report, same bytes. */
 export function reportMarkdown(report: Report): string {
@@ -18,9 +16,9 @@ export function reportMarkdown(report: Report): string {
     missing(report),
     findings(report),
     counts(report),
-    section('Lookups', 'A hash that is unknown was never seen by the source. That says nothing good about it.', report.lookups.map(lookupRow)),
+    lookupSection(report),
     processSection(report),
-    section(`Changed paths`, listingNote(report.changes), report.changes.rows.map(changeRow)),
+    changeMarkdown(report),
     section('Acquired files', listingNote(report.artifacts), report.artifacts.rows.filter(({ kind }) => kind === 'file').map(artifactRow)),
     section('Mounts', '', report.mounts.map(mountRow)),
     steps(report),
@@ -42,20 +40,26 @@ function head({ run, summary, verdict }: Report): string[] {
 
 function looks({ lookAtFirst }: Report): string[] {
   if (lookAtFirst.length === 0) return [];
-  const rows = lookAtFirst.map(
-    ({ rank, where, container, level, why, evidence }) =>
-      `${rank}. ${code(where)}${container === undefined ? '' : ` in container ${code(container)}`} (${level}): ${prose(why.join(', '))}; ${prose(evidence)}`,
-  );
-  return ['## Look at these first', '', ...rows];
+  return ['## Look at these first', '', ...lookAtFirst.map(lookRow)];
 }
 
-function missing({ gaps, limits, blindSpots, verdict }: Report): string[] {
+function lookRow({ rank, where, container, level, why, evidence, contentText, packageText }: Look): string {
+  const place = `${code(where)}${container === undefined ? '' : ` in container ${code(container)}`}`;
+  // What both say is said once.
+  const found = evidence.split('; ').filter((part) => contentText?.includes(part) !== true);
+  return `${rank}. ${place} (${level}): ${prose(why.join(', '))}; ${prose(found.join('; '))}${knownText({ contentText, packageText })}`;
+}
+
+function missing({ gaps, limits, blindSpots, verdict, lookups }: Report): string[] {
   const rows = [
     ...(verdict.doubts ?? []).map((doubt) => `- ${prose(doubt)}`),
     ...blindSpots.map((mount) => `- ${code(mount)}: writable, in no diff, its files not taken`),
-    ...capped(gaps, ({ step, subject, reason, detail }) => `- ${prose(subject, 300)}: ${prose(reason)}${detailOf(detail)} (step ${prose(step)})`),
     ...capped(
-      limits,
+      withoutOpen(gaps, lookups),
+      ({ step, subject, reason, detail }) => `- ${prose(subject, 300)}: ${prose(reason)}${detailOf(detail)} (step ${prose(step)})`,
+    ),
+    ...capped(
+      withoutOpen(limits, lookups),
       ({ step, subject, reason, detail }) => `- left out: ${prose(subject, 300)}: ${prose(reason)}${detailOf(detail)} (step ${prose(step)})`,
     ),
   ];
@@ -88,47 +92,13 @@ function counts({ counts: { changes, files, processes, lookups } }: Report): str
   ];
 }
 
-function section(title: string, note: string, rows: readonly string[]): string[] {
-  if (rows.length === 0) return [];
-  return [`## ${title}`, '', ...(note === '' ? [] : [note, '']), ...capped(rows, (row) => row)];
-}
-
-function capped<T>(rows: readonly T[], show: (row: T) => string): string[] {
-  const more = rows.length > maxRows ? [`- and ${rows.length - maxRows} more; the JSON report has them`] : [];
-  return [...rows.slice(0, maxRows).map(show), ...more];
-}
-
-function listingNote({ total, complete, rows, listing }: Report['changes'] | Report['artifacts']): string {
-  if (complete) return '';
-  return `The first ${rows.length} of ${total}; the whole listing is evidence ${listing === undefined ? 'of this run' : code(listing)}.`;
-}
-
-function changeRow(change: Change): string {
-  const { kind, type, mode, size, origin, mtime } = change;
-  const facts = [
-    mode ?? '',
-    size === undefined ? '' : `${size} bytes`,
-    mtime ?? '',
-    origin === 'container' ? '' : `left by ${origin}`,
-    ...comparedWithImage(change),
-  ].filter((fact) => fact !== '');
-  const target = change.target === undefined ? '' : ` to ${code(change.target.text)}`;
-  return `- ${kind} ${type} ${code(pathText(change))}${target} in ${code(containerText(change))}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
-}
-
-function comparedWithImage({ typeBefore, capabilities, metadataOnly, renamedFrom, listedOnly }: Change): string[] {
-  return [
-    typeBefore === undefined ? '' : `was a ${typeBefore}`,
-    capabilities === undefined ? '' : `capabilities ${code(capabilities)}`,
-    metadataOnly === true ? 'content as in the image' : '',
-    renamedFrom === undefined ? '' : `renamed from ${code(`/${renamedFrom.text}`)}`,
-    listedOnly === true ? 'listed, not taken' : '',
-  ];
-}
-
-function artifactRow({ sha256, size, content, source, left, unstable }: Artifact): string {
+function artifactRow({ sha256, size, content, source, left, unstable, contentText, packageText }: ArtifactRow): string {
   const where = source === undefined ? '' : ` ${code(pathText(source))} in ${code(containerText(source))}`;
-  return `- ${code(sha256)}${where}: ${content}, ${size} bytes${left === true ? ', left on the node' : ''}${unstable === true ? ', changed while read' : ''}`;
+  return `- ${code(sha256)}${where}: ${content}, ${size} bytes${left === true ? ', left on the node' : ''}${unstable === true ? ', changed while read' : ''}${knownText({ contentText, packageText })}`;
+}
+
+function knownText({ contentText, packageText }: Pick<ArtifactRow, 'contentText' | 'packageText'>): string {
+  return [contentText, packageText].map((text) => (text === undefined ? '' : `; ${prose(text, 400)}`)).join('');
 }
 
 const others = { container: 'this container alone', pod: 'the pod', pods: 'other pods', node: 'the node' } as const;
@@ -137,11 +107,6 @@ function mountRow({ container, instance, mountPath, kind, volume, filesystem, re
   const what = `${kind}${volume === mountPath ? '' : ` ${code(volume)}`}${filesystem === undefined ? '' : ` on ${prose(filesystem)}`}`;
   const where = `${code(mountPath)} in ${code(container)}${instance === undefined ? '' : ` (${instance} instance)`}`;
   return `- ${where}: ${what}, ${readOnly ? 'read-only' : 'writable'}, of ${others[shared]}; ${treatment}`;
-}
-
-function lookupRow(lookup: Lookup): string {
-  const link = lookup.link === undefined || !/^https:\/\/[\w./-]+$/.test(lookup.link) ? '' : ` <${lookup.link}>`;
-  return `- ${code(lookup.sha256)}: ${prose(lookupWords(lookup))}${link}`;
 }
 
 function steps({ steps: list }: Report): string[] {

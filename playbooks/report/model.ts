@@ -5,8 +5,9 @@ import { lookupSchema } from '../domain/lookup.js';
 import { processSchema } from '../domain/process.js';
 import { targetSchema } from '../domain/request.js';
 import { failureSchema, gapSchema, limitSchema } from '../domain/run.js';
-import { findingSchema, verdictSchema } from '../domain/verdict.js';
+import { findingSchema, verdictLevels, verdictSchema } from '../domain/verdict.js';
 import { mountRowSchema } from './mounts.js';
+import { noiseGroups } from './noise.js';
 
 const count = z.int().nonnegative();
 
@@ -23,6 +24,14 @@ const runSchema = z.object({
   writtenAt: z.iso.datetime(),
 });
 
+/** What is known beside the listing, in words that are safe to print. */
+const knownShape = {
+  /** What the bytes say of themselves. */
+  contentText: z.string().optional(),
+  /** What a package database says of the path. */
+  packageText: z.string().optional(),
+};
+
 /** One path to look at first, with all that was found on it. */
 const lookSchema = z.object({
   rank: z.int().positive(),
@@ -33,6 +42,7 @@ const lookSchema = z.object({
   sha256: sha256Schema.optional(),
   why: z.array(z.string()),
   evidence: z.string(),
+  ...knownShape,
 });
 export type Look = z.output<typeof lookSchema>;
 
@@ -55,6 +65,22 @@ function rowsSchema<T extends z.ZodType>(row: T) {
   return z.object({ total: count, complete: z.boolean(), listing: sha256Schema.optional(), rows: z.array(row) });
 }
 
+/** Changed paths that every container has, counted by kind; their rows say which group they are of. */
+const groupSchema = z.object({
+  group: z.enum(noiseGroups),
+  count,
+  /** The first of them, safe to print. */
+  example: z.string(),
+  container: z.string(),
+});
+export type NoiseCount = z.output<typeof groupSchema>;
+
+const changeRowSchema = changeSchema.extend({ group: z.enum(noiseGroups).optional() });
+export type ChangeRow = z.output<typeof changeRowSchema>;
+
+const artifactRowSchema = artifactSchema.extend(knownShape);
+export type ArtifactRow = z.output<typeof artifactRowSchema>;
+
 const stepSchema = z.object({
   name: z.string(),
   status: z.enum(['succeeded', 'skipped', 'failed', 'not-run']),
@@ -72,6 +98,8 @@ export const reportSchema = z.object({
   schemaVersion: z.literal(1),
   /** 1 for the first report of a run; later ones amend it. */
   version: z.int().positive(),
+  /** Why there is a new version: answers that came after the one before. */
+  amended: z.object({ answered: z.int().positive(), verdictBefore: z.enum(verdictLevels) }).optional(),
   run: runSchema,
   /** What happened, what to do, what could not be had. */
   summary: z.tuple([z.string(), z.string(), z.string()]),
@@ -86,9 +114,11 @@ export const reportSchema = z.object({
   mounts: z.array(mountRowSchema).default([]),
   gaps: z.array(gapSchema.extend({ step: z.string() })),
   limits: z.array(limitSchema.extend({ step: z.string() })),
-  changes: rowsSchema(changeSchema),
+  changes: rowsSchema(changeRowSchema).extend({ groups: z.array(groupSchema).default([]) }),
   processes: rowsSchema(processSchema).default({ total: 0, complete: true, rows: [] }),
-  artifacts: rowsSchema(artifactSchema),
+  artifacts: rowsSchema(artifactRowSchema),
+  /** Listings in the evidence store that the texts above are made of: content facts, and what package databases say. */
+  listings: z.object({ content: sha256Schema.optional(), packages: sha256Schema.optional() }).default({}),
   lookups: z.array(lookupSchema),
   steps: z.array(stepSchema),
   /** The chain when this report was written: its entries and the hash of the last. */

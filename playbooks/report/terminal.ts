@@ -1,6 +1,8 @@
 import { safeText } from '../domain/short-text.js';
 import type { Finding, VerdictLevel } from '../domain/verdict.js';
+import { changeLines } from './change-text.js';
 import type { Report } from './model.js';
+import { openStatuses, openTexts, withoutOpen } from './open-lookups.js';
 import { processLines } from './process-text.js';
 
 /** How to paint text; the plain terminal paints nothing. Fits picocolors. */
@@ -26,6 +28,7 @@ export function terminalReport(report: Report, paint: Paint = plainPaint): strin
     looks(report, paint),
     findings(report, paint),
     processes(report, paint),
+    changes(report, paint),
     counts(report, paint),
     missing(report, paint),
     foot(report, paint),
@@ -56,9 +59,10 @@ function head({ run, verdict, summary }: Report, paint: Paint): string[] {
 
 function looks({ lookAtFirst }: Report, paint: Paint): string[] {
   if (lookAtFirst.length === 0) return [];
-  const rows = lookAtFirst.flatMap(({ rank, where, container, level, why, sha256 }) => [
+  const rows = lookAtFirst.flatMap(({ rank, where, container, level, why, sha256, contentText, packageText }) => [
     `${String(rank).padStart(3)}  ${colourOf(level, paint)(show(where))}${container === undefined ? '' : paint.dim(`  in ${show(container, 83)}`)}`,
     `     ${show(why.join(', '))}${sha256 === undefined ? '' : paint.dim(`  sha256 ${show(sha256, 64)}`)}`,
+    ...[contentText, packageText].flatMap((text) => (text === undefined ? [] : [`     ${show(text)}`])),
   ]);
   return [paint.bold('Look at these first'), ...rows];
 }
@@ -79,6 +83,11 @@ function processes(report: Report, paint: Paint): string[] {
   return rows.length === 0 ? [] : [paint.bold(`Processes (${report.processes.total})`), ...rows];
 }
 
+function changes(report: Report, paint: Paint): string[] {
+  const rows = changeLines(report);
+  return rows.length === 0 ? [] : [paint.bold(`Changed paths (${report.changes.total})`), ...rows];
+}
+
 function counts({ counts: { changes, files, processes: running, lookups } }: Report, paint: Paint): string[] {
   const statuses = Object.entries(lookups).map(([status, count]) => `${count} ${show(status, 40)}`);
   return [
@@ -90,7 +99,7 @@ function counts({ counts: { changes, files, processes: running, lookups } }: Rep
   ];
 }
 
-function missing({ gaps, limits, blindSpots, steps }: Report, paint: Paint): string[] {
+function missing({ gaps, limits, blindSpots, steps, lookups }: Report, paint: Paint): string[] {
   const rows = [
     ...steps
       .filter(({ status, reason }) => status !== 'succeeded' && reason !== 'not-applicable')
@@ -99,8 +108,11 @@ function missing({ gaps, limits, blindSpots, steps }: Report, paint: Paint): str
         return `step ${name}: ${status}${why === '' ? '' : `, ${why}`}`;
       }),
     ...blindSpots.map((mount) => `${mount}: writable, in no diff, its files not taken`),
-    ...gaps.map(({ subject, reason, detail }) => `${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
-    ...limits.map(({ subject, reason, detail }) => `left out: ${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
+    ...openStatuses.flatMap((status) => openTexts(lookups, status)),
+    ...withoutOpen(gaps, lookups).map(({ subject, reason, detail }) => `${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
+    ...withoutOpen(limits, lookups).map(
+      ({ subject, reason, detail }) => `left out: ${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`,
+    ),
   ];
   if (rows.length === 0) return [];
   const more = rows.length > maxMissing ? [paint.dim(`  and ${rows.length - maxMissing} more; see the report`)] : [];

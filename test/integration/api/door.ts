@@ -5,7 +5,7 @@ import { createApi } from '../../../api/app.js';
 import type { ApiDeps } from '../../../api/deps.js';
 import type { PlaybookView } from '../../../api/playbook-view.js';
 import { onCluster } from '../../../playbooks/permission.js';
-import { FakeEvidence, FakeRuns, Signer } from './fakes.js';
+import { FakeEvidence, FakeOffice, FakeRuns, Signer } from './fakes.js';
 
 export const secret = `pt_0123456789abcdef_${'s'.repeat(43)}`;
 
@@ -14,6 +14,7 @@ export interface Door {
   readonly app: Express;
   readonly runs: FakeRuns;
   readonly evidence: FakeEvidence;
+  readonly office: FakeOffice;
   readonly signer: Signer;
   /** All that was logged. */
   readonly logged: string[];
@@ -28,7 +29,7 @@ const samplePlaybook: PlaybookView = {
   summary: 'Looks at files.',
   sha256: '0'.repeat(64),
   steps: [
-    { name: 'locate-node', summary: 'Finds the pod', queue: 'cluster', params: { logBytes: 5 }, permissions: [onCluster('get', 'pods')] },
+    { name: 'locate-node', summary: 'Finds the pod', queue: 'cluster', params: { some: 5 }, permissions: [onCluster('get', 'pods')] },
     { name: 'write-report', summary: 'Writes the report', queue: 'evidence', params: {}, permissions: [] },
   ],
   permissions: [onCluster('get', 'pods')],
@@ -38,12 +39,14 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
   const signer = new Signer();
   const runs = new FakeRuns(signer);
   const evidence = new FakeEvidence();
+  const office = new FakeOffice();
   const logged: string[] = [];
   const log: Logger = pino({ level: 'trace' }, { write: (line: string) => logged.push(line) });
   const app = createApi({
     runs,
     commander: runs,
     evidence,
+    lookups: office,
     keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester' } : undefined) },
     playbooks: [samplePlaybook],
     clusters: ['default'],
@@ -61,6 +64,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     app,
     runs,
     evidence,
+    office,
     signer,
     logged,
     get: (path) => agent.get(path).set('Authorization', bearer),

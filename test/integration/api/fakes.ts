@@ -9,6 +9,7 @@ import type { RunRequest } from '../../../playbooks/domain/request.js';
 import { endStates, type RunState, type StepRecord } from '../../../playbooks/domain/run.js';
 import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
 import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../../playbooks/ports.js';
+import type { LookupOffice, LookupView, QuotaStatus } from '../../../store/lookup-office.js';
 import type { RunCommander, RunReader, RunView } from '../../../store/run-view.js';
 import { at, hex, reportOf } from './samples.js';
 
@@ -39,6 +40,35 @@ export class FakeEvidence implements EvidencePort {
     // In small pieces, as a disk may give it.
     const pieces = Array.from({ length: Math.ceil(bytes.length / 37) }, (_, index) => bytes.subarray(index * 37, (index + 1) * 37));
     return Promise.resolve(Readable.from(pieces));
+  }
+}
+
+/** A lookup desk in memory, whose answers come when the test says so. */
+export class FakeOffice implements LookupOffice {
+  readonly known = new Map<string, LookupView>();
+  readonly asked: string[] = [];
+  status: QuotaStatus = { source: 'virustotal', keys: [], waiting: { interactive: 0, webhook: 0, batch: 0 } };
+  broken = false;
+
+  async quota(): Promise<QuotaStatus> {
+    await this.#trouble();
+    return this.status;
+  }
+
+  async lookup(sha256: string): Promise<LookupView> {
+    await this.#trouble();
+    return this.known.get(sha256) ?? { state: 'absent' };
+  }
+
+  async ask(sha256: string): Promise<void> {
+    await this.#trouble();
+    this.asked.push(sha256);
+    if (!this.known.has(sha256)) this.known.set(sha256, { state: 'waiting' });
+  }
+
+  async #trouble(): Promise<void> {
+    await Promise.resolve();
+    if (this.broken) throw new TriageError('redis-unavailable', 'ECONNREFUSED redis://:secret@internal');
   }
 }
 
@@ -96,6 +126,7 @@ export class FakeRuns implements RunReader, RunCommander {
       playbook: { name: request.playbook, title: 'Title', sha256: hex('playbook') },
       requestedBy,
       createdAt: at,
+      amendments: [],
       milestones: {},
       steps: ['locate-node', 'diff-filesystem', 'write-report'].map((name) => ({ name, state: 'pending', attempt: 0, gaps: [], limits: [] })),
     };

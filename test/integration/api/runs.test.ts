@@ -41,7 +41,7 @@ describe('POST /runs', () => {
       playbook: 'a-f-02',
       caseId: 'C-1',
       reason: 'alert',
-      options: { priority: 'batch', limits, acquire: 'all' },
+      options: { priority: 'batch', limits, acquire: 'all', lookups: { budget: 5, deadlineSeconds: 60, upload: 'never' } },
     };
     const answer = await shared.post('/api/v1/runs', full).expect(202);
     expect(runBody(answer).request).toEqual(full);

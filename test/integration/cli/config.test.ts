@@ -15,7 +15,15 @@ describe('readConfig', () => {
       cluster: { name: 'default', kubeconfig: undefined },
       ssh: { user: undefined, keyFile: undefined, agent: undefined, port: 22, knownHosts: undefined },
       node: { sudo: ['sudo', '-n'], slots: 4, bandwidth: 0, nerdctl: 'nerdctl', ctr: 'ctr', containerdAddress: undefined },
-      virusTotal: { url: 'https://www.virustotal.com/api/v3', keyFile: undefined, perMinute: 4, perDay: 500, perMonth: 15_500 },
+      virusTotal: {
+        url: 'https://www.virustotal.com/api/v3',
+        keyFile: undefined,
+        foundHours: 24,
+        unknownMinutes: 60,
+        upload: 'never',
+        uploadBytes: 32 * 1024 ** 2,
+      },
+      hashLists: { good: [], bad: [] },
       worker: { lockSeconds: 60, inContainer: 'never' },
       log: { level: 'info' },
     });
@@ -53,6 +61,17 @@ describe('readConfig', () => {
     await expect(readConfig({ ...env, [variable]: file })).rejects.toMatchObject({ message: expect.stringContaining('chmod 600') as string });
     chmodSync(file, 0o600);
     expect(JSON.stringify(await readConfig({ ...env, [variable]: file }))).toContain(file);
+  });
+
+  it('has no quota of its own unless it is set', async () => {
+    const { virusTotal } = await readConfig({
+      ...env,
+      PODTRIAGE_VT_PER_DAY: '100',
+      PODTRIAGE_VT_FOUND_HOURS: '48',
+      PODTRIAGE_VT_UNKNOWN_MINUTES: '5',
+    });
+    expect(virusTotal).toMatchObject({ perMinute: undefined, perDay: 100, perMonth: undefined, foundHours: 48, unknownMinutes: 5 });
+    await expect(readConfig({ ...env, PODTRIAGE_VT_PER_DAY: '0' })).rejects.toMatchObject({ code: 'config-invalid' });
   });
 
   it('asks an agent only where there is no key', async () => {

@@ -45,7 +45,7 @@ describe('podtriage runs, report, cancel, playbooks', () => {
   });
 
   it('shows a playbook with the parameters and needs of its steps', async () => {
-    expect((await stand.run('playbooks', 'a-f-02')).stdout).toContain('locate-node logBytes=5\n  Finds the pod\n  needs: get pods\n');
+    expect((await stand.run('playbooks', 'a-f-02')).stdout).toContain('locate-node some=5\n  Finds the pod\n  needs: get pods\n');
     expect((await stand.run('playbooks', 'other')).code).toBe(1);
   });
 

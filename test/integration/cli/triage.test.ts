@@ -60,7 +60,7 @@ describe('podtriage triage', () => {
     expect(lines.filter((line) => line.startsWith('locate-node: running'))).toHaveLength(1);
     expect(lines.find((line) => line.startsWith('locate-node: succeeded'))).toContain('node worker-1');
     expect(lines.find((line) => line.startsWith('diff-filesystem: succeeded'))).toContain('2 paths: 1 added, 0 changed, 1 deleted');
-    expect(stderr).toContain('waiting for quota');
+    expect(stderr).toContain('waits for quota since 2026-01-02 03:04 UTC');
     expect(stderr).not.toContain('\x1b');
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { printPermissions } from '../../../cli/commands/playbooks.js';
 import { catalog } from '../../../playbooks/catalog.js';
-import { onCluster, type Permission, permissionSchema, unionOf } from '../../../playbooks/permission.js';
+import { onCluster, type Permission, permissionSchema, rootOnNode, unionOf } from '../../../playbooks/permission.js';
 import { parsePlaybook, permissionsOf } from '../../../playbooks/playbook.js';
 import { loadPlaybooks } from '../../../store/definitions.js';
 import { packageRoot } from '../../../store/package-root.js';
@@ -45,16 +45,19 @@ describe('what a playbook needs', () => {
     expect(permissions('a-f-02-listing')).toContainEqual({ kind: 'setting', variable: 'PODTRIAGE_IN_CONTAINER', value: 'allowed' });
   });
 
-  it('has no logs where none are asked for', () => {
-    const text = 'name: p\ntitle: t\nsummary: s\nsteps:\n  - step: locate-node\n    params: { logBytes: 0 }\n  - step: write-report\n';
-    expect(permissionsOf(parsePlaybook('p.yaml', text, catalog))).not.toContainEqual(onCluster('get', 'pods/log'));
-    expect(permissions('a-f-02')).toContainEqual(onCluster('get', 'pods/log'));
+  it('has root on the node for logs only where some are asked for', () => {
+    const needed = (params: string): Permission[] => {
+      const steps = `  - step: locate-node\n  - step: read-logs\n${params}  - step: write-report\n`;
+      return permissionsOf(parsePlaybook('p.yaml', `name: p\ntitle: t\nsummary: s\nsteps:\n${steps}`, catalog));
+    };
+    expect(needed('    params: { logBytes: 0 }\n')).not.toContainEqual(rootOnNode);
+    expect(needed('')).toContainEqual(rootOnNode);
   });
 });
 
 describe('podtriage playbooks NAME --permissions', () => {
   it('prints exactly the rules of the cluster that the steps name', () => {
-    expect(rulesOf(printed('a-f-02'), 'podtriage')).toEqual(['get namespaces', 'get nodes', 'get pods', 'get pods/log', 'list events']);
+    expect(rulesOf(printed('a-f-02'), 'podtriage')).toEqual(['get namespaces', 'get nodes', 'get pods', 'list events']);
     expect(rulesOf(printed('a-f-02-listing'), 'podtriage')).toEqual(rulesOf(printed('a-f-02'), 'podtriage'));
     expect(rulesOf(printed('a-f-02-listing'), 'podtriage-exec')).toEqual(['create pods/exec', 'get pods/exec']);
   });

@@ -36,7 +36,7 @@ describe('a report', () => {
       [3, '/etc/nginx/nginx.conf', 'suspicious'],
       [4, '/var/log/app.log', 'suspicious'],
     ]);
-    expect(report.lookAtFirst[0]?.why).toHaveLength(3);
+    expect(report.lookAtFirst[0]?.why).toHaveLength(4);
   });
 
   it('counts changes, files and lookups', () => {
