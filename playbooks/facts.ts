@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { sha256Schema } from './domain/artifact.js';
 import { instanceSchema } from './domain/change.js';
 import { packageManagers } from './domain/package.js';
+import { uploadModes } from './domain/request.js';
 import { verdictSchema } from './domain/verdict.js';
 
 /** A container of the pod as the API server reports it. */
@@ -85,6 +86,8 @@ export const nodeContainerSchema = z.object({
   volumes: z.array(containerVolumeSchema),
   /** All mount points in the container, whatever is mounted there. */
   mountPaths: z.array(z.string()),
+  /** Kubelet's folder of pods' logs (`podLogsDir`), where the runtime's records of the container or its pod name it. */
+  podLogs: z.string().optional(),
 });
 export type NodeContainer = z.output<typeof nodeContainerSchema>;
 
@@ -137,6 +140,8 @@ export const factSchemas = {
   /** What package databases say of changed paths: rows of `packageFileSchema`. */
   packages: listing.extend({ managers: z.array(z.enum(packageManagers)) }),
   lookups: listing.extend({ counts: z.record(z.string(), z.int().nonnegative()) }),
+  /** What became of files that no source knew, and that run and installation allow to give away. */
+  uploads: z.object({ mode: z.enum(uploadModes), wanted: z.int().nonnegative(), answered: z.int().nonnegative() }),
   verdict: verdictSchema,
   report: z.object({ json: sha256Schema, markdown: sha256Schema, version: z.int().positive() }),
 } as const;

@@ -3,8 +3,10 @@ import type { Artifact } from './domain/artifact.js';
 import type { Act } from './domain/custody.js';
 import type { JsonObject, JsonValue } from './domain/json.js';
 import type { Lookup, WantedHash } from './domain/lookup.js';
+import type { GivenLimits, ReportedQuota } from './domain/quota.js';
 import type { Limits, RunRequest } from './domain/request.js';
 import type { Gap, Limit, StepRecord } from './domain/run.js';
+import type { UploadFile, UploadMode, UploadOutcome, UploadPolicy, UploadReceipt } from './domain/upload.js';
 import type { PodContainer } from './facts.js';
 import type { Rule } from './rule.js';
 
@@ -40,8 +42,6 @@ export interface ClusterPort {
   node(cluster: string, name: string, signal: AbortSignal): Promise<NodeRef>;
   /** The pod's events, as the API server gave them. */
   events(ref: PodRef, uid: string, signal: AbortSignal): Promise<JsonValue>;
-  /** The last `maxBytes` of a container's log. */
-  log(ref: PodRef, container: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** Reading through the suspect's own tar, by exec through the API server (what `kubectl cp` does). Off unless playbook and worker allow it. */
@@ -143,10 +143,45 @@ export interface IntelAnswer {
   readonly raw?: Uint8Array;
 }
 
+/** One key of an intelligence source. */
+export interface IntelKey {
+  /** Names it without telling it, see `keyId`. */
+  readonly id: string;
+  /** What the installation allows this key alone. */
+  readonly limits: GivenLimits;
+}
+
 /** An intelligence source. Throws `intel-unauthorized`, `intel-quota`, `intel-unavailable`, `intel-invalid-answer`. A hash it has never seen is an answer. */
 export interface IntelPort {
   readonly source: string;
-  lookup(sha256: string, signal: AbortSignal): Promise<IntelAnswer>;
+  /** In the order in which they are used. Absent: it takes no key, and has one budget. */
+  readonly keys?: readonly IntelKey[];
+  /** @param key id of the key to ask with; default the first */
+  lookup(sha256: string, signal: AbortSignal, key?: string): Promise<IntelAnswer>;
+  /** What the source reports of a key's budget; undefined where it does not report it to this key. Costs a request. */
+  quota?(key: string, signal: AbortSignal): Promise<ReportedQuota | undefined>;
+  /** Absent: it takes no content. */
+  readonly uploads?: UploadPort;
+}
+
+/**
+ * Giving content to an intelligence source. Every call is one request under the quota of its key. Throws what {@link IntelPort} throws,
+ * and `method-forbidden` where the source does not let this key do it.
+ */
+export interface UploadPort {
+  /** Larger files need a {@link place}. */
+  readonly directBytes: number;
+  /** Where one large file can be sent, once. */
+  place(mode: UploadMode, signal: AbortSignal, key?: string): Promise<string>;
+  /**
+   * Sends one file, hashed on its way: `store-corrupt`, and the request broken off, when the bytes are not those that were named.
+   * When it throws, the source does not have the file.
+   */
+  send(file: UploadFile, content: AsyncIterable<Uint8Array>, signal: AbortSignal, to?: { key?: string; place?: string }): Promise<UploadReceipt>;
+  /** Whether an analysis is complete. */
+  analysed(mode: UploadMode, analysis: string, signal: AbortSignal, key?: string): Promise<boolean>;
+  /** What the source says of a file that was sent. */
+  report(mode: UploadMode, sha256: string, signal: AbortSignal, key?: string): Promise<IntelAnswer>;
 }
 
 /** Lists of hashes that are known without asking anybody. */
@@ -211,6 +246,15 @@ export interface StepContext {
    * still waited for. The same hashes in the same order, best first, at every call of a run.
    */
   answers(hashes: readonly WantedHash[]): Promise<ReadonlyMap<string, Lookup>>;
+  /** What the installation lets a run give away. */
+  readonly uploadPolicy: UploadPolicy;
+  /**
+   * What has become of files that are to be given to the source; missing ones had no answer before the deadline. The run has sent them, and
+   * waited, before the step began: only a step that says so (`uploads`) may ask.
+   */
+  uploaded(files: readonly UploadFile[]): Promise<ReadonlyMap<string, UploadOutcome>>;
+  /** Puts newer answers in the place of those that the run has recorded. Throws `stale-attempt`. */
+  replaceLookups(lookups: readonly Lookup[]): Promise<void>;
   record(act: Act): Promise<void>;
   gap(gap: Gap): void;
   limit(limit: Limit): void;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TriageError } from './domain/error.js';
+import type { RunRequest } from './domain/request.js';
 import { type Board, type FactName, type Facts, factSchemas, maxFactBytes } from './facts.js';
 import type { Permission } from './permission.js';
 import type { StepContext } from './ports.js';
@@ -22,6 +23,10 @@ export interface StepSpec<Params, Needs extends FactName, Uses extends FactName,
   readonly attempts: number;
   /** Runs whatever happened before it, cancelled runs included, and closes the run. Only the last step may. */
   readonly closes?: boolean;
+  /** It waits for files to be uploaded, not for answers about hashes. */
+  readonly uploads?: boolean;
+  /** Why it has nothing to do in a run that asks for this; undefined when it has. It is then skipped, and nothing is missing. */
+  unless?(this: void, request: RunRequest): string | undefined;
   run(
     this: void,
     facts: Pick<Facts, Needs> & { readonly [K in Uses]?: Facts[K] | undefined },

@@ -24,8 +24,22 @@ export interface Keys {
   artifacts(run: string): string;
   /** HASH: sha256 -> lookup. */
   lookups(run: string): string;
+  /** HASH: step -> the hashes that it may ask about, chosen once. */
+  asking(run: string): string;
+  /** HASH with TTL: sha256 -> the answer as this run first saw it. */
+  seen(run: string): string;
+  /** HASH with TTL: what the run has settled about its uploads; sha256 -> what has become of the file. */
+  uploads(run: string): string;
+  /** HASH: version of the report -> its amendment. */
+  amendments(run: string): string;
+  /** HASH: version of the report -> seq of the signed entry that holds the digest of its amendment. */
+  amended(run: string): string;
+  /** SET with TTL: hashes that were pending when the run was sealed. The listing in the evidence store is the truth. */
+  pending(run: string): string;
   /** ZSET: run -> time of creation, until it is sealed. */
   readonly open: string;
+  /** ZSET: sealed run that answers are still to come for -> when to look after it next, in ms. */
+  readonly amending: string;
   /** ZSET: all runs, score 0; ids sort by time. */
   readonly all: string;
   /** Channel that tells of any change of a run. */
@@ -36,13 +50,24 @@ export interface Keys {
   slots(name: string): { readonly held: string; readonly queue: string; readonly seen: string; readonly called: string };
   /** STRING with TTL: what the intelligence source said. */
   answer(sha256: string): string;
+  /** STRINGs with TTL: the run that sends a file to a source, and what the source has accepted, by mode and sha256. */
+  uploadClaim(id: string): string;
+  upload(id: string): string;
   /** SET: jobs that wait for the answer. */
   askers(sha256: string): string;
+  /** SET with TTL: sealed or soon to be sealed runs whose report the answer will amend. */
+  watchers(sha256: string): string;
+  /** STRING with TTL: when the lookup of this id that has been granted its request was handed out. */
+  granted(lookup: string): string;
   /** SET: hashes that a job still waits for. */
   outstanding(job: string): string;
-  /** HASH and ZSET: what has been spent of the quota. */
-  readonly ledger: string;
-  readonly recent: string;
+  /** HASH and ZSET: what has been spent of the quota of one key of the source, by the key's id. */
+  ledger(id: string): string;
+  recent(id: string): string;
+  /** HASH: id of a key -> its limits, for those who do not have it. */
+  readonly quotaKeys: string;
+  /** STRING with TTL: the source has been asked about this key's quota. */
+  quotaAsked(id: string): string;
 }
 
 /** Builds the key names under a prefix. Tests use prefixes of their own. */
@@ -67,7 +92,14 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     head: part('head'),
     artifacts: part('artifacts'),
     lookups: part('lookups'),
+    asking: part('asking'),
+    seen: part('seen'),
+    uploads: part('uploads'),
+    amendments: part('amendments'),
+    amended: part('amended'),
+    pending: part('pending'),
     open: `${prefix}:runs:open`,
+    amending: `${prefix}:runs:amending`,
     all: `${prefix}:runs:all`,
     changes: of('changes'),
     cancels: `${prefix}:cancels`,
@@ -76,9 +108,15 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
       return { held: slot('held'), queue: slot('queue'), seen: slot('seen'), called: slot('called') };
     },
     answer: of('answer'),
+    uploadClaim: of('upload-claim'),
+    upload: of('upload'),
     askers: of('askers'),
+    watchers: of('watchers'),
+    granted: of('granted'),
     outstanding: of('outstanding'),
-    ledger: `${prefix}:quota`,
-    recent: `${prefix}:quota:recent`,
+    ledger: of('quota'),
+    recent: of('quota-recent'),
+    quotaKeys: `${prefix}:quota-keys`,
+    quotaAsked: of('quota-asked'),
   };
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Amendment } from '../playbooks/domain/amendment.js';
 import type { Artifact } from '../playbooks/domain/artifact.js';
 import { type Act, type CustodyAct, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
@@ -9,6 +10,8 @@ import { type CustodyWriter, maxActsPerCall } from './custody.js';
 import type { Keys } from './keys.js';
 import { defined } from './run-record.js';
 import { append } from './scripts/append.js';
+import { replace } from './scripts/replace.js';
+import { runAmend } from './scripts/run-amend.js';
 import { runWait } from './scripts/run-wait.js';
 import { runScript } from './scripts/script.js';
 import { stepBegin } from './scripts/step-begin.js';
@@ -38,6 +41,15 @@ export const takeOver = '*';
 export interface RunSummary {
   readonly fields: Readonly<Record<string, string>>;
   readonly final?: 'completed' | 'failed';
+  /** Answers about hashes are still to come: once sealed, the run waits for its amendments, unless it was cancelled. */
+  readonly amendable?: boolean;
+}
+
+/** What amending a sealed run writes down, all in one act. */
+export interface AmendedRun {
+  readonly amendment: Amendment;
+  /** The answers that have come since. */
+  readonly lookups: readonly Lookup[];
 }
 
 const finishActs = { succeeded: 'step.finished', failed: 'step.failed', skipped: 'step.skipped' } as const satisfies Record<
@@ -107,11 +119,36 @@ export class RunLog {
       gaps: gaps.length,
       limits: limits.length,
     };
-    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.finished(run), this.keys.open];
-    const { fields, final = '' } = summary;
-    const rest = [step, fence, text, final, run, Object.keys(fields).length, ...Object.entries(fields).flat()];
+    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.finished(run), this.keys.open, this.keys.amending];
+    const { fields, final = '', amendable = false } = summary;
+    const due = amendable ? this.clock().getTime() : '';
+    const rest = [step, fence, text, final, run, due, Object.keys(fields).length, ...Object.entries(fields).flat()];
     const [what] = await this.custody.write(run, [{ act: finishActs[status], subject: step, detail }], { script: stepFinish, keys, rest });
     return what === 'ok' || what === 'already' || what === 'stale' ? what : 'gone';
+  }
+
+  /**
+   * Records a new version of a sealed run's report, and the answers that made it, once: of several who try, one does it.
+   * `refused`: the run was cancelled, or is not sealed.
+   */
+  async amend(run: string, { amendment, lookups }: AmendedRun): Promise<'ok' | 'already' | 'refused' | 'gone'> {
+    const { keys } = this;
+    const text = JSON.stringify(amendment);
+    const { version, pending, verdict, completeness, report } = amendment;
+    const items = lookups.map(lookupItem);
+    const acts: Act[] = [
+      ...items.map(({ act }) => act),
+      { act: 'report.written', subject: run, detail: { ...report, version } },
+      { act: 'run.amended', subject: run, detail: { ...amendment, record: sha256Hex(text) } },
+    ];
+    const fields = { verdict, completeness, pendingLookups: String(pending) };
+    const command = {
+      script: runAmend,
+      keys: [keys.lookups(run), keys.amendments(run), keys.amended(run), keys.amending],
+      rest: [version, run, text, pending, items.length, ...items.flatMap(({ field, value }) => [field, value]), ...Object.entries(fields).flat()],
+    };
+    const [what] = await this.custody.write(run, acts, command);
+    return what === 'ok' || what === 'already' || what === 'refused' ? what : 'gone';
   }
 
   /** Appends acts that are not fenced: what was done on the target was done, whoever did it. */
@@ -132,18 +169,19 @@ export class RunLog {
 
   /** Records the answers to a run's lookups, each once. Throws `stale-attempt`. */
   recordLookups(attempt: Attempt, lookups: readonly Lookup[]): Promise<void> {
-    const items = lookups.map((lookup) => {
-      const value = JSON.stringify(lookup);
-      const { sha256, source, status, cached, answer } = lookup;
-      const detail: JsonObject = { source, status, cached, record: sha256Hex(value), ...defined({ answer }) };
-      return { field: sha256, value, act: { act: 'lookup.answered', subject: sha256, detail } as const };
-    });
-    return this.recordOnce(attempt, this.keys.lookups(attempt.run), items);
+    return this.recordOnce(attempt, this.keys.lookups(attempt.run), lookups.map(lookupItem));
+  }
+
+  /** Puts newer answers in the place of those that the run has, each with an entry of its own. Throws `stale-attempt`. */
+  replaceLookups(attempt: Attempt, lookups: readonly Lookup[]): Promise<void> {
+    return this.recordOnce(attempt, this.keys.lookups(attempt.run), lookups.map(lookupItem), replace);
   }
 
   /** Shows why the run stands still at a step, or with undefined that it goes on. A beginning attempt ends the wait by itself. */
   async waiting(run: string, step: string, wait: Pick<Wait, 'for' | 'eta'> | undefined): Promise<void> {
-    const args = [this.keys.changes(run), step, wait?.for ?? '', this.clock().toISOString(), wait?.eta ?? ''];
+    const now = this.clock();
+    const etaMs = wait?.eta === undefined ? 0 : Date.parse(wait.eta);
+    const args = [this.keys.changes(run), step, wait?.for ?? '', now.toISOString(), wait?.eta ?? '', etaMs, etaTolerance(etaMs - now.getTime())];
     await runScript(this.redis, runWait, [this.keys.run(run)], args);
   }
 
@@ -164,19 +202,19 @@ export class RunLog {
     return this.redis.zrange(this.keys.open, '0', '-1');
   }
 
-  private async recordOnce(attempt: Attempt, records: string, items: readonly Item[]): Promise<void> {
+  private async recordOnce(attempt: Attempt, records: string, items: readonly Item[], script = append): Promise<void> {
     const unique = [...new Map(items.map((item) => [item.field, item])).values()];
     for (let from = 0; from < unique.length; from += maxActsPerCall)
-      await this.recordBatch(attempt, records, unique.slice(from, from + maxActsPerCall));
+      await this.recordBatch(attempt, records, unique.slice(from, from + maxActsPerCall), script);
   }
 
-  private async recordBatch({ run, step, fence }: Attempt, records: string, batch: readonly Item[]): Promise<void> {
+  private async recordBatch({ run, step, fence }: Attempt, records: string, batch: readonly Item[], script: typeof append): Promise<void> {
     let items = batch;
     while (items.length > 0) {
       const rest = [step, fence, items.length, ...items.flatMap(({ field, value }) => [field, value])];
       const keys = [records, this.keys.steps(run), this.keys.fences(run)];
       const acts = items.map(({ act }) => act);
-      const [what, ...known] = await this.custody.write(run, acts, { script: append, keys, rest });
+      const [what, ...known] = await this.custody.write(run, acts, { script, keys, rest });
       if (what === 'ok') return;
       if (what !== 'known')
         throw new TriageError('stale-attempt', `a newer attempt at ${step} of run ${run} has begun, or it is finished; this one records no more`);
@@ -184,6 +222,18 @@ export class RunLog {
       items = items.filter(({ field }) => !there.has(field));
     }
   }
+}
+
+function lookupItem(lookup: Lookup): Item {
+  const value = JSON.stringify(lookup);
+  const { sha256, source, status, cached, answer } = lookup;
+  const detail: JsonObject = { source, status, cached, record: sha256Hex(value), ...defined({ answer }) };
+  return { field: sha256, value, act: { act: 'lookup.answered', subject: sha256, detail } };
+}
+
+/** By how much an estimate, so many milliseconds ahead, may be off before it is told anew. */
+function etaTolerance(aheadMs: number): number {
+  return Math.max(1_000, Math.round(aheadMs / 20));
 }
 
 function artifactAct({ known, left }: Artifact): Act['act'] {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { afterMs } from '../playbooks/domain/abort.js';
+import type { Amendment } from '../playbooks/domain/amendment.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
 import { asTriageError, TriageError } from '../playbooks/domain/error.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
@@ -8,7 +9,7 @@ import type { RunState, StepRecord } from '../playbooks/domain/run.js';
 import type { ChangeFeed } from './change-feed.js';
 import type { Keys } from './keys.js';
 import { jsonOf, parsed } from './parsed.js';
-import { begunsSchema, type RunRecord, recordsSchema, runRecordSchema, viewOf } from './run-record.js';
+import { amendmentsSchema, begunsSchema, type RunRecord, recordsSchema, runRecordSchema, viewOf } from './run-record.js';
 import type { RunReader, RunView } from './run-view.js';
 
 const artifactsSchema = z.array(jsonOf(artifactSchema));
@@ -28,11 +29,13 @@ export class RedisRunReader implements RunReader {
   async get(run: string): Promise<RunView | undefined> {
     const record = await this.record(run);
     if (record === undefined) return undefined;
-    const [records, begun] = await Promise.all([
+    const [records, begun, amendments] = await Promise.all([
       this.read((redis) => redis.hgetall(this.keys.steps(run))),
       this.read((redis) => redis.hgetall(this.keys.begun(run))),
+      this.amendments(run, record),
     ]);
-    return viewOf(run, record, parsed(recordsSchema, records, `the steps of run ${run}`), parsed(begunsSchema, begun, `the attempts of run ${run}`));
+    const begins = parsed(begunsSchema, begun, `the attempts of run ${run}`);
+    return viewOf(run, record, parsed(recordsSchema, records, `the steps of run ${run}`), begins, amendments);
   }
 
   /** The run's own HASH, without its steps. */
@@ -58,9 +61,20 @@ export class RedisRunReader implements RunReader {
     return { runs, next: encodeCursor(before) };
   }
 
+  private async amendments(run: string, { reportVersion = 1 }: RunRecord): Promise<readonly Amendment[]> {
+    if (reportVersion === 1) return [];
+    const values = await this.read((redis) => redis.hvals(this.keys.amendments(run)));
+    return parsed(amendmentsSchema, values, `the amendments of run ${run}`).sort((a, b) => a.version - b.version);
+  }
+
   async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
-    const hash = await this.read((redis) => redis.hgetall(this.keys.steps(run)));
-    return new Map(Object.entries(parsed(recordsSchema, hash, `the steps of run ${run}`)));
+    const [hash, seqs] = await Promise.all([
+      this.read((redis) => redis.hgetall(this.keys.steps(run))),
+      this.read((redis) => redis.hgetall(this.keys.finished(run))),
+    ]);
+    const records = Object.entries(parsed(recordsSchema, hash, `the steps of run ${run}`));
+    // What a later step says of a fact stands.
+    return new Map(records.sort(([a], [b]) => Number(seqs[a]) - Number(seqs[b])));
   }
 
   async artifacts(run: string): Promise<readonly Artifact[]> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.js';
 import { priorities, runRequestSchema } from '../playbooks/domain/request.js';
 import { failureSchema, runStates, type StepRecord, stepRecordSchema, waitSchema } from '../playbooks/domain/run.js';
 import { verdictLevels } from '../playbooks/domain/verdict.js';
@@ -32,6 +33,10 @@ export const runRecordSchema = z.object({
   acquisitionFinished: z.iso.datetime().optional(),
   verdictReady: z.iso.datetime().optional(),
   reportWritten: z.iso.datetime().optional(),
+  /** Of the newest version. */
+  reportVersion: z.coerce.number().pipe(z.int().positive()).optional(),
+  /** Hashes that its report has no answer to yet. */
+  pendingLookups: z.coerce.number().pipe(z.int().nonnegative()).optional(),
   waitStep: z.string().optional(),
   waitFor: waitSchema.shape.for.optional(),
   waitSince: z.iso.datetime().optional(),
@@ -46,6 +51,9 @@ export type Begun = z.output<typeof begunSchema>;
 /** The HASHes of a run's steps. */
 export const recordsSchema = z.record(z.string(), jsonOf(stepRecordSchema));
 export const begunsSchema = z.record(z.string(), jsonOf(begunSchema));
+
+/** The LIST of a run's amendments, as its HASH has them. */
+export const amendmentsSchema = z.array(jsonOf(amendmentSchema));
 
 /** The BullMQ priority that the run's request stands for. */
 export function priorityOf(record: Pick<RunRecord, 'request'>): number {
@@ -67,6 +75,7 @@ export function viewOf(
   record: RunRecord,
   records: Readonly<Record<string, StepRecord>>,
   begun: Readonly<Record<string, Begun>>,
+  amendments: readonly Amendment[],
 ): RunView {
   const { name, title, sha256, steps } = record.playbook;
   const waitingFor =
@@ -87,7 +96,10 @@ export function viewOf(
       completeness: record.completeness,
       verdict: record.verdict,
       error: record.error,
+      reportVersion: record.reportVersion,
+      pendingLookups: record.state === 'cancelled' || record.pendingLookups === 0 ? undefined : record.pendingLookups,
     }),
+    amendments,
     milestones: defined({
       acquisitionFinished: record.acquisitionFinished,
       verdictReady: record.verdictReady,

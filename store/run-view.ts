@@ -1,3 +1,4 @@
+import type { Amendment } from '../playbooks/domain/amendment.js';
 import type { Artifact } from '../playbooks/domain/artifact.js';
 import type { Lookup } from '../playbooks/domain/lookup.js';
 import type { RunRequest } from '../playbooks/domain/request.js';
@@ -36,6 +37,12 @@ export interface RunView {
   readonly verdict?: VerdictLevel;
   /** Why a failed run failed. */
   readonly error?: Failure;
+  /** Of the newest report; absent while there is none. */
+  readonly reportVersion?: number;
+  /** Hashes that were pending when the run was judged, and still are: their answers will amend the report. Absent when there are none. */
+  readonly pendingLookups?: number;
+  /** What later versions of the report have changed, oldest first. */
+  readonly amendments: readonly Amendment[];
   /** `acquisitionFinished`: the pod may now be killed. */
   readonly milestones: { readonly acquisitionFinished?: string; readonly verdictReady?: string; readonly reportWritten?: string };
   readonly steps: readonly StepView[];

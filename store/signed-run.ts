@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.js';
 import { type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
@@ -36,13 +37,27 @@ export class SignedRuns {
     return { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
   }
 
-  /** The steps' records, each checked against the digest in its signed entry. Throws `custody-broken`. */
+  /** The steps' records in the order in which they finished, each checked against the digest in its signed entry. Throws `custody-broken`. */
   async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
     const [records, seqs] = await Promise.all([this.redis.hgetall(this.keys.steps(run)), this.redis.hgetall(this.keys.finished(run))]);
     const checked = await Promise.all(
       Object.entries(records).map(async ([step, text]) => [step, await this.check(run, step, text, Number(seqs[step]))] as const),
     );
-    return new Map(checked);
+    return new Map(checked.sort(([a], [b]) => Number(seqs[a]) - Number(seqs[b])));
+  }
+
+  /** The newest amendment of a run, checked against the digest in its signed entry; undefined when there is none. Throws `custody-broken`. */
+  async amendment(run: string): Promise<Amendment | undefined> {
+    const version = Number((await this.redis.hget(this.keys.run(run), 'reportVersion')) ?? 1);
+    if (version <= 1) return undefined;
+    const [text, seq] = await Promise.all([
+      this.redis.hget(this.keys.amendments(run), String(version)),
+      this.redis.hget(this.keys.amended(run), String(version)),
+    ]);
+    const entry = await this.entry({ run, seq: Number(seq ?? NaN), act: 'run.amended', subject: run });
+    if (text === null || entry.detail['record'] !== sha256Hex(text))
+      throw new TriageError('custody-broken', `version ${version} of the report of run ${run} is not the one that was signed; it is not amended`);
+    return parsed(jsonOf(amendmentSchema), text, `an amendment of run ${run}`);
   }
 
   private async entry(expected: ExpectedEntry): Promise<CustodyEntry> {

@@ -4,17 +4,22 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { catalog } from '../playbooks/catalog.js';
+import { afterMs } from '../playbooks/domain/abort.js';
 import { TriageError } from '../playbooks/domain/error.js';
+import type { UploadPolicy } from '../playbooks/domain/upload.js';
 import type { Playbook } from '../playbooks/playbook.js';
 import type { ClusterPort, EvidencePort, InContainerPort, IntelPort, NodePort } from '../playbooks/ports.js';
 import type { Rule } from '../playbooks/rule.js';
 import { loadPlaybooks, loadRules } from '../store/definitions.js';
+import type { AnswerTtls } from '../store/lookup-desk.js';
 import { packageRoot } from '../store/package-root.js';
 import type { QuotaLimits } from '../store/quota.js';
 import type { RedisEndpoint } from '../store/redis.js';
 import { keyRing, loadOrCreateSigner } from '../store/signing-key.js';
+import { type HashListFiles, type HashLists, loadHashLists } from './adapters/hash-lists/hash-lists.js';
 import { createClusters } from './adapters/kubernetes/clusters.js';
 import { createSshNodes } from './adapters/node/ssh-nodes.js';
+import { parseKeyFile } from './adapters/virustotal/key-file.js';
 import { createVirusTotal } from './adapters/virustotal/virustotal.js';
 import { createRunner, type Runner } from './runner/create-runner.js';
 
@@ -32,7 +37,17 @@ export interface WorkerConfig {
     readonly bandwidth: number;
   };
   /** Absent key file: hashes are not asked for, and the report says so. */
-  readonly virusTotal: { readonly url: string; readonly keyFile?: string | undefined; readonly limits: QuotaLimits };
+  readonly virusTotal: {
+    readonly url: string;
+    readonly keyFile?: string | undefined;
+    /** For keys that have none of their own in the file. */
+    readonly limits: QuotaLimits;
+    readonly answerTtls: AnswerTtls;
+    /** What runs may give away. */
+    readonly uploads: UploadPolicy;
+  };
+  /** Hashes that are answered without asking anybody. */
+  readonly hashLists: HashListFiles;
   readonly nerdctl: readonly string[];
   readonly ctr: readonly string[];
   readonly nodeSlots: number;
@@ -41,6 +56,9 @@ export interface WorkerConfig {
   /** How long a worker may be silent, in milliseconds, before its step goes to another one. */
   readonly lockMs: number;
 }
+
+/** Hundreds of millions of hashes take minutes. */
+const loadWithinMs = 15 * 60_000;
 
 /** What workers share with the API process of the same machine. */
 export interface WorkerSurroundings {
@@ -64,6 +82,7 @@ export async function loadKnowledge(): Promise<Pick<WorkerSurroundings, 'playboo
 export async function createWorkers(config: WorkerConfig, around: WorkerSurroundings): Promise<Runner> {
   const cluster = openCluster(config);
   const intel = await openIntel(config);
+  const hashLists = await openHashLists(config, afterMs(loadWithinMs, `the hash lists were not read within ${loadWithinMs / 60_000} min`));
   const nodes = openNodes(config);
   const runner = createRunner({
     connection: around.connection,
@@ -77,11 +96,14 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
       evidence: around.evidence,
       ...(config.inContainer ? { inContainer: cluster } : {}),
       ...(intel === undefined ? {} : { intel }),
+      hashLists,
     },
     nerdctl: config.nerdctl,
     ctr: config.ctr,
     nodeSlots: config.nodeSlots,
     quotaLimits: config.virusTotal.limits,
+    answerTtls: config.virusTotal.answerTtls,
+    uploadPolicy: config.virusTotal.uploads,
     timings: { lockMs: config.lockMs, stalledMs: config.lockMs / 2 },
     logger: around.log,
     signer: await loadOrCreateSigner(join(around.keys, 'worker.pem')),
@@ -113,9 +135,14 @@ export function openNodes({ ssh }: Pick<WorkerConfig, 'ssh'>): NodePort & { clos
   return createSshNodes({ user, port, login, knownHosts, sudo, bandwidth, connectTimeoutMs: 15_000, keepaliveMs: 5_000 });
 }
 
-/** VirusTotal, if a key was given. Throws `config-invalid`. */
+/** All of them in memory, 32 bytes a hash. Throws `config-invalid`. */
+export function openHashLists({ hashLists }: Pick<WorkerConfig, 'hashLists'>, signal: AbortSignal): Promise<HashLists> {
+  return loadHashLists(hashLists, signal);
+}
+
+/** VirusTotal, if keys were given. Throws `config-invalid`. */
 export async function openIntel({ virusTotal }: Pick<WorkerConfig, 'virusTotal'>): Promise<IntelPort | undefined> {
   if (virusTotal.keyFile === undefined) return undefined;
-  const apiKey = (await readFile(virusTotal.keyFile, 'utf8')).trim();
-  return createVirusTotal({ url: virusTotal.url, apiKey });
+  const apiKeys = parseKeyFile(await readFile(virusTotal.keyFile, 'utf8'), virusTotal.keyFile);
+  return createVirusTotal({ url: virusTotal.url, apiKeys, uploads: virusTotal.uploads.mode !== 'never' });
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { type Change, instanceSchema, placeSchema } from './change.js';
 import { pathNameSchema } from './path-name.js';
@@ -56,10 +56,7 @@ export type Artifact = z.output<typeof artifactSchema>;
 /** Deterministic id of an artifact in its run, so that a repeated attempt records it once. */
 export function artifactId(kind: Artifact['kind'], source: ArtifactSource | string): string {
   const parts = typeof source === 'string' ? [source] : [source.containerId, JSON.stringify(source.place), source.path.b64];
-  return createHash('sha256')
-    .update([kind, ...parts].join('\0'))
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', [kind, ...parts].join('\0')).slice(0, 32);
 }
 
 /** Says from at most the first 512 bytes what a file is. */

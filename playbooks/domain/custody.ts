@@ -20,9 +20,13 @@ export const custodyActs = [
   'artifact.known',
   'artifact.left',
   'artifact.discarded',
+  'artifact.upload-consented',
+  'artifact.uploaded',
+  'artifact.upload-failed',
   'lookup.answered',
   'node.tools',
   'report.written',
+  'run.amended',
 ] as const;
 export type CustodyAct = (typeof custodyActs)[number];
 

@@ -26,3 +26,8 @@ export function wantedHashes(artifacts: Iterable<Artifact>): WantedHash[] {
   const sorted = [...best].sort(([a, rankA], [b, rankB]) => rankA - rankB || (a < b ? -1 : 1));
   return sorted.map(([sha256, rank]) => ({ sha256, rank: Math.max(0, Math.min(3, rank)) as WantedHash['rank'] }));
 }
+
+/** The hashes that a run may spend a request on: of those that nothing else tells of, the first ones, as many as its budget has. */
+export function withinBudget(wanted: readonly WantedHash[], isFree: (sha256: string) => boolean, budget: number): WantedHash[] {
+  return wanted.filter(({ sha256 }) => !isFree(sha256)).slice(0, budget);
+}

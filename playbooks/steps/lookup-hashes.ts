@@ -1,53 +1,82 @@
 import { z } from 'zod';
+import { readListing } from '../acquisition/ndjson.js';
 import { headOf } from '../acquisition/taking/file-artifact.js';
 import { type Artifact, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { Lookup } from '../domain/lookup.js';
+import { notesOf } from '../domain/lookup-notes.js';
 import { wantedHashes } from '../domain/lookup-order.js';
+import { packageFileSchema } from '../domain/package.js';
+import { knownByPackages } from '../domain/package-known.js';
+import type { Facts } from '../facts.js';
 import { fileLookups } from '../permission.js';
-import type { StepContext } from '../ports.js';
+import type { EvidencePort, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
-import { keepListing } from './derived.js';
+import { type KeepContext, keepListing } from './derived.js';
 
 /**
- * Takes the answers of the lookup desk. The run has waited for them before this step began; what is still missing then is `pending`.
+ * Takes the answers of packages, hash lists and the lookup desk. The run has waited for them before this step began; what is still missing
+ * then is `pending`. It asks about what processes run even where no file could be taken.
  */
 export const lookupHashes = defineStep({
   name: 'lookup-hashes',
   summary: 'Asks VirusTotal about each file’s sha256, within the quota',
   queue: 'intel',
   permissions: [fileLookups],
-  needs: ['artifacts'],
-  uses: [],
+  needs: [],
+  uses: ['artifacts', 'packages'],
   writes: ['lookups'],
   params: z.strictObject({}),
   timeoutMs: 120_000,
   attempts: 4,
-  async run(_facts, _params, ctx) {
-    const wanted = wantedHashes(await ctx.history.artifacts());
-    const answers = await ctx.answers(wanted);
+  async run({ packages }, _params, ctx) {
+    const artifacts = await ctx.history.artifacts();
+    const known = await packageAnswers(ctx, artifacts, packages);
+    const wanted = wantedHashes(artifacts);
+    const answers = await ctx.answers(wanted.filter(({ sha256 }) => !known.has(sha256)));
     const askedAt = ctx.clock().toISOString();
     const lookups = wanted.map(
-      ({ sha256 }): Lookup => answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
+      ({ sha256 }): Lookup => known.get(sha256) ?? answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
     );
-    await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending'));
-    await ctx.recordArtifacts(await answerArtifacts(ctx, lookups));
-    const counts: Record<string, number> = {};
-    for (const { sha256, status, error } of lookups) {
-      counts[status] = (counts[status] ?? 0) + 1;
-      if (status === 'error')
-        ctx.gap({ subject: `lookup of ${sha256}`, reason: error?.code ?? 'error', ...(error === undefined ? {} : { detail: error.message }) });
-      if (status === 'pending') ctx.gap({ subject: `lookup of ${sha256}`, reason: 'pending', detail: 'no answer came before the deadline' });
-    }
-    return { lookups: { ...(await keepListing(ctx, 'lookups', lookups)), counts } };
+    // Custody holds answers one by one; the listing, which it holds as a whole, has the others as well.
+    await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending' && status !== 'not-asked'));
+    await ctx.recordArtifacts(await answerArtifacts(ctx.evidence, lookups));
+    const { gaps, limits } = notesOf(lookups);
+    for (const gap of gaps) ctx.gap(gap);
+    for (const limit of limits) ctx.limit(limit);
+    return { lookups: await keepLookups(ctx, lookups) };
   },
 });
 
+/** What the image's own packages say of files: nobody needs to be asked about those. */
+async function packageAnswers(
+  ctx: StepContext,
+  artifacts: readonly Artifact[],
+  packages: Facts['packages'] | undefined,
+): Promise<ReadonlyMap<string, Lookup>> {
+  if (packages === undefined) return new Map();
+  const files = await readListing(ctx.evidence, packages.sha256, packageFileSchema);
+  const askedAt = ctx.clock().toISOString();
+  return new Map(
+    knownByPackages(artifacts, files).map(({ sha256, manager, reason }) => {
+      const lookup: Lookup = { sha256, source: `package:${manager}`, status: 'known-good', reason, askedAt, cached: false };
+      return [sha256, lookup];
+    }),
+  );
+}
+
+/** Stores the listing of all of a run's lookups, the pending ones included, and counts them by status. */
+export async function keepLookups(ctx: KeepContext, lookups: readonly Lookup[]): Promise<Facts['lookups']> {
+  const counts: Record<string, number> = {};
+  for (const { status } of lookups) counts[status] = (counts[status] ?? 0) + 1;
+  return { ...(await keepListing(ctx, 'lookups', lookups)), counts };
+}
+
 /** The whole answers, as the source gave them: the desk has stored them, a cached one for another run. */
-async function answerArtifacts(ctx: StepContext, lookups: readonly Lookup[]): Promise<Artifact[]> {
+export async function answerArtifacts(evidence: EvidencePort, lookups: readonly Lookup[]): Promise<Artifact[]> {
   const artifacts: Artifact[] = [];
   for (const { sha256, source, answer, cached, askedAt } of lookups) {
     if (answer === undefined) continue;
-    const { head, size } = await headOf(ctx.evidence, answer);
+    const { head, size } = await headOf(evidence, answer);
     artifacts.push({
       id: artifactId('lookup-answer', `${source}\0${sha256}\0${answer}`),
       kind: 'lookup-answer',

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact } from '../../playbooks/domain/artifact.js';
 import type { Change } from '../../playbooks/domain/change.js';
 import type { RunView } from '../../store/run-view.js';
-import { apply, deletePod, kubectl, lab, podManifest } from './lab.js';
+import { apply, deletePod, kubectl, lab, logCalls, podManifest } from './lab.js';
 import { TestService } from './service.js';
 
 let service: TestService;
@@ -75,13 +77,24 @@ function found({ changes, artifacts }: Triage, path: string): string[] {
     });
 }
 
+/** What the store has of the container's log, as the runtime wrote it on the node: a stream, `F` and the text on each line. */
+function logOf({ artifacts }: Triage, container: string): string[] {
+  const artifact = artifacts.find(({ kind, name }) => kind === 'log' && name === `log of container ${container}`);
+  if (artifact === undefined) return [];
+  expect(artifact.method).toBe('node');
+  const bytes = readFileSync(join(service.data, 'evidence', 'sha256', artifact.sha256.slice(0, 2), artifact.sha256.slice(2)));
+  const lines = bytes.toString('latin1').split('\n');
+  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d) (stdout|stderr) [FP] /);
+  return lines.map((line) => line.split(' ').slice(1).join(' ')).filter((line) => line !== '');
+}
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 describe.each(lab.nodes.map(({ name }) => ({ node: name, pod: `ctn-all-${name.slice(-1)}`, letter: name.slice(-1) })))(
   'on $node',
   ({ node, pod, letter }) => {
     it('reads init, sidecar and ephemeral containers, and a restarted one as it is and as it was', async () => {
-      const once = `if [ -e /share/once ]; then ${leave('second')}; ${wait}; fi; ${leave('first')}; touch /share/once; sleep 1; exit 1`;
+      const once = `if [ -e /share/once ]; then echo again; ${leave('second')}; ${wait}; fi; echo once; echo failed >&2; ${leave('first')}; touch /share/once; sleep 1; exit 1`;
       await makePod(pod, node, {
         initContainers: [container('setup', leave('prepared')), container('side', `${leave('beside')}; ${wait}`, { restartPolicy: 'Always' })],
         containers: [container('web', once, { volumeMounts: [{ name: 'share', mountPath: '/share' }] })],
@@ -92,7 +105,9 @@ describe.each(lab.nodes.map(({ name }) => ({ node: name, pod: `ctn-all-${name.sl
       await kubectl(...debug, '--', '/bin/sh', '-c', `${leave('looked')}; ${wait}`);
       await until(pod, '.status.ephemeralContainerStatuses[0].state.running.startedAt', /.+/);
 
+      const before = logCalls(pod);
       const result = await triage(pod);
+      expect(logCalls(pod)).toBe(before);
       expect(result.run).toMatchObject({ state: 'completed' });
       expect(result.gaps).toEqual([]);
       expect(found(result, 'prepared')).toEqual([`setup current added ${sha256(content('prepared'))}`]);
@@ -102,17 +117,27 @@ describe.each(lab.nodes.map(({ name }) => ({ node: name, pod: `ctn-all-${name.sl
       expect(found(result, 'second')).toEqual([`web current added ${sha256(content('second'))}`]);
       const { text } = await service.api(`/runs/${result.run.id}/report?format=markdown`);
       expect(text).toMatch(/first.*in `web \(previous instance\)`/);
+      expect(logOf(result, 'web')).toEqual(['stdout F again']);
+      // Two streams have no order.
+      expect(logOf(result, 'web (previous instance)').sort()).toEqual(['stderr F failed', 'stdout F once']);
+      expect(
+        result.artifacts
+          .filter(({ kind }) => kind === 'log')
+          .map(({ name }) => name?.split(' ')[3])
+          .sort(),
+      ).toEqual(['probe', 'setup', 'side', 'web', 'web']);
     });
 
     it('reads a pod whose only container has ended', async () => {
       const name = `ctn-ended-${letter}`;
-      await makePod(name, node, { restartPolicy: 'Never', containers: [container('web', `${leave('ended')}; rm /etc/passwd`)] });
+      await makePod(name, node, { restartPolicy: 'Never', containers: [container('web', `echo over; ${leave('ended')}; rm /etc/passwd`)] });
       await until(name, '.status.phase', /Succeeded/);
       const result = await triage(name);
       expect(result.run).toMatchObject({ state: 'completed' });
       expect(result.gaps).toEqual([]);
       expect(found(result, 'ended')).toEqual([`web current added ${sha256(content('ended'))}`]);
       expect(found(result, 'etc/passwd')).toEqual(['web current deleted not taken']);
+      expect(logOf(result, 'web')).toEqual(['stdout F over']);
     });
 
     it('reads a pod with a user namespace of its own, compared with the image and with owners as the container sees them', async () => {
@@ -141,15 +166,17 @@ describe.each(lab.nodes.map(({ name }) => ({ node: name, pod: `ctn-all-${name.sl
 
     it('reads what is left of a container in a crash loop', async () => {
       const name = `ctn-crash-${letter}`;
-      await makePod(name, node, { containers: [container('web', `${leave('crashed')}; exit 1`)] });
+      await makePod(name, node, { containers: [container('web', `echo crash; ${leave('crashed')}; exit 1`)] });
       await until(name, '.status.containerStatuses[0].restartCount', /^[2-9]/);
       const result = await triage(name);
       expect(result.run).toMatchObject({ state: 'completed' });
       expect(found(result, 'crashed')).toContainEqual(
         expect.stringMatching(new RegExp(`^web (current|previous) added ${sha256(content('crashed'))}$`)),
       );
-      // kubelet keeps one dead instance: the API server can name another that is gone.
-      for (const gap of result.gaps) expect(gap).toMatchObject({ reason: expect.stringMatching(/^(container-not-running|pod-gone)$/) as string });
+      expect([...logOf(result, 'web'), ...logOf(result, 'web (previous instance)')]).toContain('stdout F crash');
+      // kubelet keeps one dead instance, and its log: the API server can name another that is gone.
+      const reason = expect.stringMatching(/^(container-not-running|no-log|pod-gone)$/) as string;
+      for (const gap of result.gaps) expect(gap).toMatchObject({ reason });
     });
   },
 );

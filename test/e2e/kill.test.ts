@@ -17,11 +17,14 @@ afterAll(async () => {
 const steps = [
   'locate-node',
   'list-containers',
+  'read-logs',
   'list-processes',
   'diff-filesystem',
+  'check-packages',
   'export-files',
   'hash-files',
   'lookup-hashes',
+  'upload-unknown',
   'judge',
   'write-report',
 ];

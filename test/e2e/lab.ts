@@ -99,9 +99,18 @@ export function expected(pod: string): Expected {
 
 /** Exec and attach calls that the API server has seen for a pod. */
 export function execCalls(pod: string): number {
+  return calls(pod, ['exec', 'attach']);
+}
+
+/** Requests for the log of a pod's container that the API server has seen. */
+export function logCalls(pod: string): number {
+  return calls(pod, ['log']);
+}
+
+function calls(pod: string, subresources: readonly string[]): number {
   const ids = readFileSync(lab.auditLog, 'utf8')
     .split('\n')
-    .filter((line) => line.includes(`/pods/${pod}/exec`) || line.includes(`/pods/${pod}/attach`))
+    .filter((line) => subresources.some((name) => new RegExp(`/pods/${pod}/${name}[?"]`).test(line)))
     .map((line) => /"auditID":"([^"]+)"/.exec(line)?.[1]);
   return new Set(ids).size;
 }

@@ -1,22 +1,29 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { keyId } from '../../playbooks/domain/quota.js';
+import { noUploads, type UploadPolicy } from '../../playbooks/domain/upload.js';
 import type { Playbook } from '../../playbooks/playbook.js';
 import type { Rule } from '../../playbooks/rule.js';
+import { Amendments } from '../../store/amendments.js';
 import { ChangeFeed } from '../../store/change-feed.js';
 import { CustodyWriter } from '../../store/custody.js';
 import { type Keys, keysOf } from '../../store/keys.js';
 import { type AnswerTtls, LookupDesk } from '../../store/lookup-desk.js';
 import { Queues } from '../../store/queues.js';
-import { QuotaLedger, type QuotaLimits } from '../../store/quota.js';
+import type { LedgerTimes, QuotaLimits } from '../../store/quota.js';
+import { QuotaKeys } from '../../store/quota-keys.js';
 import { connectRedis, type RedisEndpoint } from '../../store/redis.js';
 import { RunLog } from '../../store/run-log.js';
+import { RunLookups } from '../../store/run-lookups.js';
 import { RedisRunReader } from '../../store/run-reader.js';
 import type { TrustedKeys } from '../../store/signed-entry.js';
 import { SignedRuns } from '../../store/signed-run.js';
 import type { Signer } from '../../store/signing-key.js';
 import { Slots } from '../../store/slots.js';
+import { Uploads } from '../../store/uploads.js';
 import { ActiveAttempts } from './active-attempts.js';
 import type { RunnerDeps, RunnerPorts } from './deps.js';
+import { syncQuotas } from './quota-sync.js';
 import { maxParkFactor } from './ready.js';
 import { type Reconciled, reconcile } from './reconciler.js';
 import { defaultTimings, type Timings } from './timings.js';
@@ -38,9 +45,13 @@ export interface RunnerOptions {
   readonly ctr?: readonly string[];
   /** How many steps work on one node at once, over all workers. */
   readonly nodeSlots: number;
+  /** For keys that have no limits of their own. */
   readonly quotaLimits: QuotaLimits;
+  readonly quotaTimes?: LedgerTimes;
   readonly concurrency?: Partial<Concurrency>;
   readonly answerTtls?: AnswerTtls;
+  /** What this installation lets its runs give away. Default nothing. */
+  readonly uploadPolicy?: UploadPolicy;
   readonly logger: Logger;
   readonly signer: Signer;
   /** The public keys whose signatures this worker believes: those of the API and of the other workers. */
@@ -69,14 +80,24 @@ export function createRunner(options: RunnerOptions): Runner {
   const deps = compose(options, redis, keysOf(prefix), new Queues(connection, prefix, onError));
   const workers = new WorkerSet(deps, { connection, prefix, clusters: options.clusters, concurrency: options.concurrency ?? {} });
   let poll: NodeJS.Timeout | undefined;
+  let quotaCheck: NodeJS.Timeout | undefined;
+  const stopped = new AbortController();
   return {
     async start() {
       await feed.listen(keysOf(prefix).cancels, (run) => deps.active.cancel(run));
       poll = setInterval(() => void cancelMissed(deps), deps.timings.cancelPollMs);
+      const { intel } = deps.ports;
+      if (intel !== undefined) {
+        const sync = (): void => void syncQuotas(deps, intel, stopped.signal);
+        quotaCheck = setInterval(sync, deps.timings.quotaCheckMs);
+        sync();
+      }
       await workers.start();
     },
     async stop(deadlineMs) {
       clearInterval(poll);
+      clearInterval(quotaCheck);
+      stopped.abort();
       await workers.stop(deadlineMs);
       feed.close();
       await deps.queues.close();
@@ -107,7 +128,11 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
       callMs: timings.parkMs * 3,
     }),
     desk: new LookupDesk(redis, keys, queues, options.answerTtls),
-    quota: new QuotaLedger(redis, keys, options.quotaLimits),
+    lookups: new RunLookups(redis, keys),
+    uploads: new Uploads(redis, keys),
+    uploadPolicy: options.uploadPolicy ?? noUploads,
+    amendments: new Amendments(redis, keys, queues, timings.amendDebounceMs),
+    quota: new QuotaKeys(redis, keys, ports.intel?.keys ?? [{ id: keyId(''), limits: {} }], options.quotaLimits, options.quotaTimes),
     active: new ActiveAttempts(),
     timings,
     clock,

@@ -1,14 +1,18 @@
 import type { Logger } from 'pino';
+import type { UploadPolicy } from '../../playbooks/domain/upload.js';
 import type { Playbook } from '../../playbooks/playbook.js';
-import type { ClusterPort, EvidencePort, InContainerPort, IntelPort, NodePort } from '../../playbooks/ports.js';
+import type { ClusterPort, EvidencePort, HashListPort, InContainerPort, IntelPort, NodePort } from '../../playbooks/ports.js';
 import type { Rule } from '../../playbooks/rule.js';
+import type { Amendments } from '../../store/amendments.js';
 import type { LookupDesk } from '../../store/lookup-desk.js';
 import type { Queues } from '../../store/queues.js';
-import type { QuotaLedger } from '../../store/quota.js';
+import type { QuotaKeys } from '../../store/quota-keys.js';
 import type { RunLog } from '../../store/run-log.js';
+import type { RunLookups } from '../../store/run-lookups.js';
 import type { RedisRunReader } from '../../store/run-reader.js';
 import type { SignedRuns } from '../../store/signed-run.js';
 import type { Slots } from '../../store/slots.js';
+import type { Uploads } from '../../store/uploads.js';
 import type { ActiveAttempts } from './active-attempts.js';
 import type { Timings } from './timings.js';
 
@@ -21,6 +25,8 @@ export interface RunnerPorts {
   readonly evidence: EvidencePort;
   /** Absent: no source is configured, and hashes are recorded as not asked. */
   readonly intel?: IntelPort;
+  /** Absent: no lists are configured. */
+  readonly hashLists?: HashListPort;
 }
 
 /** What the parts of the runner share. */
@@ -38,7 +44,12 @@ export interface RunnerDeps {
   readonly queues: Queues;
   readonly slots: Slots;
   readonly desk: LookupDesk;
-  readonly quota: QuotaLedger;
+  readonly lookups: RunLookups;
+  readonly amendments: Amendments;
+  readonly uploads: Uploads;
+  /** What this installation lets its runs give away. */
+  readonly uploadPolicy: UploadPolicy;
+  readonly quota: QuotaKeys;
   readonly active: ActiveAttempts;
   readonly timings: Timings;
   readonly clock: () => Date;

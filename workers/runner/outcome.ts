@@ -52,6 +52,11 @@ export function failed(times: AttemptTimes, error: unknown, notes: StepNotes = n
   return { status: 'failed', error: { code, message: displayText(message).slice(0, maxMessage) }, ...times, facts: {}, ...notes.lists() };
 }
 
-export function skipped(times: AttemptTimes, reason: 'cancelled' | 'needs-missing', detail: string, notes: StepNotes = new StepNotes()): StepRecord {
+export function skipped(
+  times: AttemptTimes,
+  reason: 'cancelled' | 'needs-missing' | 'not-applicable',
+  detail: string,
+  notes: StepNotes = new StepNotes(),
+): StepRecord {
   return { status: 'skipped', reason, detail, ...times, facts: {}, ...notes.lists() };
 }

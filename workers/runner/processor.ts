@@ -5,6 +5,7 @@ import { isRetryable } from '../../playbooks/domain/retry.js';
 import type { StepRecord } from '../../playbooks/domain/run.js';
 import { missingNeeds } from '../../playbooks/step.js';
 import type { Attempt } from '../../store/run-log.js';
+import { lookAfterRun } from './amend-watch.js';
 import { AttemptSignal, untilStopped } from './attempt-signal.js';
 import { lostError, recordLost, sealSummary } from './close-run.js';
 import type { RunnerDeps } from './deps.js';
@@ -96,6 +97,8 @@ async function outcome(context: StepJobContext, place: Attempt & { number: numbe
   const notes = new StepNotes();
   try {
     if (plan instanceof TriageError) throw plan;
+    const why = plan.step.step.unless?.(plan.info.request);
+    if (why !== undefined) return skipped(times(), 'not-applicable', why);
     const board = plan.step.step.closes === true ? await readBoard(deps, place.run) : plan.board;
     const missing = missingNeeds(plan.step.step, board);
     if (missing.length > 0) return skipped(times(), 'needs-missing', `no step before it has written: ${missing.join(', ')}`);
@@ -146,4 +149,5 @@ async function finish(context: StepJobContext, place: Attempt, record: StepRecor
   const summary = closesRun(context) ? await sealSummary(deps, run, step, record) : { fields: milestonesOf(record, false) };
   const what = await deps.log.finish(place, record, summary);
   if (what !== 'ok') deps.logger.info({ run, step, refused: what }, 'late result refused');
+  else if (closesRun(context)) await lookAfterRun(deps, run);
 }

@@ -1,6 +1,7 @@
 import type { Processor } from 'bullmq';
 import { addFlow } from '../../store/flow.js';
 import { jobId, queueName } from '../../store/queues.js';
+import { lookAfterAmendments } from './amend-watch.js';
 import { closeLost } from './close-run.js';
 import type { RunnerDeps } from './deps.js';
 
@@ -15,7 +16,8 @@ export interface Reconciled {
 
 /**
  * One pass over all open runs: adds the flow of those whose closing job is not there (the process died between record and
- * queue), and closes those whose closing job has been given up. May run anywhere, at any time, more than once at a time.
+ * queue), and closes those whose closing job has been given up; then looks after sealed runs whose answers are still to come.
+ * May run anywhere, at any time, more than once at a time.
  */
 export async function reconcile(deps: RunnerDeps): Promise<Reconciled> {
   const added: string[] = [];
@@ -27,6 +29,7 @@ export async function reconcile(deps: RunnerDeps): Promise<Reconciled> {
     if (what === 'added') added.push(run);
     if (what === 'closed') closed.push(run);
   }
+  await lookAfterAmendments(deps);
   if (added.length + closed.length > 0) deps.logger.info({ added: added.length, closed: closed.length }, 'runs reconciled');
   return { added, closed };
 }

@@ -27,12 +27,6 @@ export function recordedCluster(cluster: ClusterPort, footprints: Footprints): C
       ),
     node: (name, node, signal) => call({ method: 'get-node', cluster: name, node }, () => cluster.node(name, node, signal), nothing),
     events: (ref, uid, signal) => call({ method: 'list-events', ...podDetail(ref), uid }, () => cluster.events(ref, uid, signal), nothing),
-    log: (ref, container, maxBytes, signal) =>
-      call(
-        { method: 'get-log', ...podDetail(ref), container, maxBytes },
-        () => cluster.log(ref, container, maxBytes, signal),
-        ({ length }) => ({ bytes: length }),
-      ),
   };
 }
 

@@ -11,6 +11,7 @@ import type { StepPlan } from './plan.js';
 import { recordedCluster } from './recorded-cluster.js';
 import { recordedInContainer } from './recorded-in-container.js';
 import { recordedNodes } from './recorded-node.js';
+import { answersFor } from './run-answers.js';
 
 /** Builds what one attempt at a step may touch. */
 export function stepContext(
@@ -41,12 +42,10 @@ export function stepContext(
     history: history(deps, plan.info),
     recordArtifacts: (artifacts: readonly Artifact[]) => log.recordArtifacts(attempt, artifacts),
     recordLookups: (lookups: readonly Lookup[]) => log.recordLookups(attempt, lookups),
-    answers: (wanted) =>
-      answersFor(
-        deps,
-        run,
-        wanted.map(({ sha256 }) => sha256),
-      ),
+    replaceLookups: (lookups: readonly Lookup[]) => log.replaceLookups(attempt, lookups),
+    answers: (wanted) => answersFor(deps, plan.info, step, wanted),
+    uploadPolicy: deps.uploadPolicy,
+    uploaded: (files) => deps.uploads.outcomes(run, files),
     record,
     gap: (gap) => notes.gap(gap),
     limit: (limit) => notes.limit(limit),
@@ -77,23 +76,4 @@ export function stepLog({ logger }: RunnerDeps, run: string, step: string): Step
     info: (detail, message) => child.info(detail, message),
     warn: (detail, message) => child.warn(detail, message),
   };
-}
-
-/** The desk's answers as this run sees them: one that was there before the run asked was got without a request of its own. */
-async function answersFor({ desk, log, ports, clock }: RunnerDeps, run: string, hashes: readonly string[]): Promise<ReadonlyMap<string, Lookup>> {
-  if (ports.intel === undefined) return notAsked(hashes, clock);
-  const asked = await log.askedSince(run);
-  const answers = [...(await desk.answers(hashes)).values()];
-  return new Map(answers.map((answer) => [answer.sha256, { ...answer, cached: asked === undefined || answer.askedAt < asked }]));
-}
-
-function notAsked(hashes: readonly string[], clock: () => Date): ReadonlyMap<string, Lookup> {
-  const common = {
-    source: 'none',
-    status: 'not-asked',
-    reason: 'no intelligence source is configured',
-    askedAt: clock().toISOString(),
-    cached: false,
-  } as const;
-  return new Map(hashes.map((sha256) => [sha256, { sha256, ...common }]));
 }

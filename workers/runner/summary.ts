@@ -21,9 +21,10 @@ export function milestonesOf(record: StepRecord, closes: boolean): Record<string
  */
 export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRecord, artifacts: readonly Artifact[]): RunSummary {
   const all = [...records.values()];
-  const usable = boardOf(all.map(({ facts }) => facts)).changes !== undefined || artifacts.some(({ kind }) => kind === 'file');
-  const partial = all.some(({ status, gaps }) => status !== 'succeeded' || gaps.length > 0);
+  const { changes, lookups, report } = boardOf(all.map(({ facts }) => facts));
+  const usable = changes !== undefined || artifacts.some(({ kind }) => kind === 'file');
   const firstFailure = all.find(({ error }) => error !== undefined)?.error;
+  const pending = lookups?.counts['pending'] ?? 0;
   const ok = closing.status === 'succeeded' && usable;
   const error = closing.error ??
     firstFailure ?? { code: 'internal' as const, message: 'no usable evidence: neither a listing of changes nor a file' };
@@ -32,8 +33,18 @@ export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRe
     fields: {
       ...milestonesOf(closing, true),
       finishedAt: closing.finishedAt,
-      completeness: partial ? 'partial' : 'full',
+      completeness: completenessOf(all),
       ...(ok ? {} : { error: JSON.stringify(error) }),
+      ...(report === undefined ? {} : { reportVersion: String(report.version) }),
+      ...(pending === 0 ? {} : { pendingLookups: String(pending) }),
     },
+    amendable: pending > 0 && report !== undefined,
   };
+}
+
+/** Whether all that was asked for could be had, by the records of all steps. */
+export function completenessOf(records: Iterable<StepRecord>): 'full' | 'partial' {
+  return [...records].some(({ status, reason, gaps }) => (status !== 'succeeded' && reason !== 'not-applicable') || gaps.length > 0)
+    ? 'partial'
+    : 'full';
 }

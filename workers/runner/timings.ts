@@ -16,8 +16,16 @@ export interface Timings {
   readonly cancelPollMs: number;
   /** How long a run waits for answers about hashes before it is judged without them. */
   readonly lookupDeadlineMs: { readonly interactive: number; readonly other: number };
+  /** How long late answers about a sealed run are gathered before its report is amended; bad news does not wait. */
+  readonly amendDebounceMs: number;
+  /** How often a sealed run whose answers have not come is looked after. */
+  readonly amendCheckMs: number;
+  /** How often a worker looks whether the source should be asked about its quota, which is done once an hour. */
+  readonly quotaCheckMs: number;
   /** How long one request to an intelligence source may take. */
   readonly lookupTimeoutMs: number;
+  /** How long after an upload the source is first asked about its analysis; longer each time. */
+  readonly analysisPollMs: number;
   /** Delay before the first retry; doubles each time. */
   readonly retryDelayMs: number;
   /** How long an idle worker blocks in one call. */
@@ -37,7 +45,11 @@ export const defaultTimings: Timings = {
   graceMs: 10_000,
   cancelPollMs: 5_000,
   lookupDeadlineMs: { interactive: 10 * minute, other: 60 * minute },
+  amendDebounceMs: 30_000,
+  amendCheckMs: 5 * minute,
+  quotaCheckMs: minute,
   lookupTimeoutMs: minute,
+  analysisPollMs: minute,
   retryDelayMs: 2_000,
   drainSeconds: 5,
 };

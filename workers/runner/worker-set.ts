@@ -1,7 +1,9 @@
 import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
+import { amendmentQueue } from '../../store/amendments.js';
 import { lookupQueue } from '../../store/lookup-desk.js';
 import { queueName } from '../../store/queues.js';
 import type { RedisEndpoint } from '../../store/redis.js';
+import { amendmentProcessor } from './amendments.js';
 import type { RunnerDeps } from './deps.js';
 import { lookupProcessor } from './lookups.js';
 import { stepProcessor } from './processor.js';
@@ -49,6 +51,7 @@ export class WorkerSet {
       // queue.rateLimit() does nothing unless the worker has a limiter; this one limits nothing by itself.
       this.add(lookupQueue, lookupProcessor(deps, deps.ports.intel), { concurrency: concurrency.lookups, limiter: { max: 1e9, duration: 1_000 } });
     }
+    this.add(amendmentQueue, amendmentProcessor(deps), { concurrency: 2 });
     this.add(reconcileQueue, reconcileProcessor(deps), {});
     await Promise.all(this.workers.map((worker) => worker.waitUntilReady()));
     const once = { removeOnComplete: true, removeOnFail: true };

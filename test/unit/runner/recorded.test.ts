@@ -64,15 +64,15 @@ test('a command that cannot start, or ends badly, is recorded with its code', as
 test('requests to the API server are recorded, answered or not', async () => {
   const { acts, footprints } = book();
   const gone = (): Promise<never> => Promise.reject(new TriageError('pod-not-found', 'gone'));
-  const cluster: ClusterPort = { pod: gone, node: () => Promise.resolve(node), events: gone, log: () => Promise.resolve(Buffer.from('abc')) };
+  const cluster: ClusterPort = { pod: gone, node: () => Promise.resolve(node), events: gone };
   const port = recordedCluster(cluster, footprints);
   await expect(port.pod(ref, signal)).rejects.toMatchObject({ code: 'pod-not-found' });
-  await port.log(ref, 'web', 10, signal);
+  await port.node('default', 'node-a', signal);
   expect(acts.map(({ act, detail }) => [act, detail['method'] ?? detail['ok'], detail['bytes'] ?? detail['error']])).toEqual([
     ['cluster.request', 'get-pod', undefined],
     ['cluster.answered', false, 'pod-not-found'],
-    ['cluster.request', 'get-log', undefined],
-    ['cluster.answered', true, 3],
+    ['cluster.request', 'get-node', undefined],
+    ['cluster.answered', true, undefined],
   ]);
 });
 
