@@ -54,12 +54,14 @@ export interface Emulator {
   spend(key: string, count: number): void;
   /** Changes what a key may do. */
   allow(key: string, limits: Partial<QuotaLimits>): void;
+  /** Takes a key back: from now on it is a wrong one. */
+  revoke(key: string): void;
   close(): Promise<void>;
 }
 
 interface State {
   readonly known: KnownFiles;
-  readonly quotas: ReadonlyMap<string, KeyQuota>;
+  readonly quotas: Map<string, KeyQuota>;
   readonly requests: RequestCounts;
   readonly clock: () => number;
   readonly summaryForbidden: boolean;
@@ -106,6 +108,7 @@ export async function startVirusTotalEmulator(options: EmulatorOptions): Promise
       state.outageOf = method;
     },
     spend: (key, count) => state.quotas.get(key)?.spend(state.clock(), count),
+    revoke: (key) => void state.quotas.delete(key),
     allow: (key, changed) => state.quotas.get(key)?.allow({ ...limits, ...changed }),
     close: () => closeServer(server),
   };

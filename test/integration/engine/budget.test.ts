@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
-import type { HashListPort } from '../../../playbooks/ports.js';
+import { runRequestSchema } from '../../../playbooks/domain/request.js';
+import type { HashListPort, IntelPort } from '../../../playbooks/ports.js';
 import { fakePorts } from './fake-ports.js';
 import { LateEngine, tally } from './late-engine.js';
 import { hashOf, latePlaybooks } from './late-playbook.js';
 import { LateSource } from './late-source.js';
+import { podOf } from './synthetic.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();
@@ -70,6 +74,42 @@ test('a pod full of junk spends its budget, and others get their answers as if i
   expect(tally(await it.listed(junk))).toEqual({ undetected: 50, 'not-asked: budget': 4_950 });
   expect(tally(await it.listed(ordinary))).toEqual({ undetected: 3 });
   expect(source.asked).toHaveLength(53);
+});
+
+test('5,000 junk files in the middle of a batch of 20 hold none of the others up', { timeout: 120_000 }, async () => {
+  const asked: string[] = [];
+  const gate = new AbortController();
+  const opened = once(gate.signal, 'abort');
+  const intel: IntelPort = {
+    source: 'test',
+    async lookup(sha256) {
+      asked.push(sha256);
+      if (!gate.signal.aborted) await opened;
+      return { lookup: { sha256, source: 'test', status: 'undetected', askedAt: new Date().toISOString() } };
+    },
+  };
+  const hashesOf = (kind: string, count: number, from = 0): string[] => Array.from({ length: count }, (_, at) => sha256Hex(`${kind} ${from + at}`));
+  const open = (pod: string): Promise<string> =>
+    engine().commander.open(
+      runRequestSchema.parse({ target: { namespace: 'shop', pod }, playbook: 'asking', options: { priority: 'batch' } }),
+      'test',
+    );
+  await engine().runner({ ports: { ...fakePorts, intel } });
+  const others = await Promise.all(Array.from({ length: 10 }, (_, at) => open(podOf({ kind: 'own', from: at * 4, count: 4, of: 80 }))));
+  const junk = await open(podOf({ kind: 'junk', from: 0, count: 5_000, of: 5_000 }));
+  others.push(...(await Promise.all(Array.from({ length: 10 }, (_, at) => open(podOf({ kind: 'own', from: 40 + at * 4, count: 4, of: 80 }))))));
+  for (const run of [...others, junk]) await engine().until(run, (view) => view.waitingFor?.for === 'quota');
+  gate.abort();
+  for (const run of others) {
+    expect((await engine().ended(run)).state).toBe('completed');
+    expect((await engine().reader.lookups(run)).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'undetected'));
+  }
+  await engine().ended(junk);
+  const junkAsked = asked.filter((sha256) => !hashesOf('own', 80).includes(sha256));
+  expect(junkAsked).toHaveLength(50);
+  expect(asked).toHaveLength(130);
+  // Programs go before texts, whoever came first: but for what was on its way already, junk is asked about last.
+  expect(asked.slice(0, 70).filter((sha256) => junkAsked.includes(sha256)).length).toBeLessThanOrEqual(4);
 });
 
 test('hash lists answer before anybody is asked', async () => {

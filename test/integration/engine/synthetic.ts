@@ -136,7 +136,11 @@ const gather = defineStep({
   async run(_facts, _params, ctx) {
     const [kind = '', from = 0, count = 0, of = 1] = ctx.run.request.target.pod.split('-').map((part, at) => (at === 0 ? part : Number(part)));
     const numbers = Array.from({ length: Number(count) }, (_, at) => (Number(from) + at) % Number(of));
-    await ctx.recordArtifacts(numbers.map((at) => ({ ...fileArtifact(ctx.run.id, String(at), ctx.clock()), sha256: sha256Hex(`${kind} ${at}`) })));
+    const content = kind === 'junk' ? 'text' : 'elf';
+    const files = numbers.map(
+      (at) => ({ ...fileArtifact(ctx.run.id, String(at), ctx.clock()), sha256: sha256Hex(`${kind} ${at}`), content }) as const,
+    );
+    await ctx.recordArtifacts(files);
     const sum = { count: numbers.length, bytes: 0, stored: numbers.length, known: 0, left: 0, method: 'node' as const };
     return { artifacts: { sha256: sha256Hex(ctx.run.id), ...sum } };
   },
@@ -167,8 +171,8 @@ const lookup = defineStep({
   writes: ['lookups'],
   params: timed,
   async run(_facts, { ms }, ctx) {
-    const hashes = (await ctx.history.artifacts()).map(({ sha256 }) => sha256);
-    const answers = await ctx.answers(hashes.map((sha256) => ({ sha256, rank: 3 })));
+    const hashes = await ctx.history.artifacts();
+    const answers = await ctx.answers(hashes.map(({ sha256, content }) => ({ sha256, rank: content === 'elf' ? 0 : 3 })));
     await ctx.recordLookups([...answers.values()]);
     await work(ctx, ms);
     return { lookups: { sha256: sha256Hex(ctx.run.id), count: hashes.length, counts: { answered: answers.size } } };
