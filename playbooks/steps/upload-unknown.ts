@@ -53,7 +53,7 @@ async function chosen(ctx: StepContext, lookups: readonly Lookup[], mode: Upload
   const { maxBytes } = ctx.uploadPolicy;
   const fitting = here.filter(({ size }) => size <= maxBytes);
   const sizes = new Map(fitting.map(({ sha256, size }) => [sha256, size]));
-  const ordered = wantedHashes(fitting);
+  const ordered = wantedHashes(fitting, ctx.run.id);
   const limit = (count: number, reason: string, detail: string): void => {
     if (count > 0) ctx.limit({ subject: `${count} unknown ${count === 1 ? 'file' : 'files'}`, reason, detail });
   };

@@ -27,12 +27,12 @@ async function send(upload: Upload, place?: UploadPlace): Promise<number | undef
   const { deps, info, file } = upload;
   const timeoutMs = deps.timings.lookupTimeoutMs + Math.ceil(file.size / bytesPerMs);
   const request = { ...requestOf(upload), timeoutMs, ...(place === undefined ? {} : { key: place.key }) };
-  let isClaimed = false;
+  const claim = { taken: false };
   const asked: Asked<UploadReceipt | undefined> = await askUnderQuota(request, async (signal, key) => {
-    isClaimed = await deps.uploads.claim(file, info.id);
-    return isClaimed ? sendClaimed(upload, signal, { key, ...(place === undefined ? {} : { place: place.url }) }) : undefined;
+    claim.taken = await deps.uploads.claim(file, info.id);
+    return claim.taken ? sendClaimed(upload, signal, { key, ...(place === undefined ? {} : { place: place.url }) }) : undefined;
   });
-  if (asked.what === 'later' && !isClaimed && place !== undefined) await deps.uploads.keepPlace(info.id, file, place);
+  if (asked.what === 'later' && !claim.taken && place !== undefined) await deps.uploads.keepPlace(info.id, file, place);
   if (asked.what === 'later') return asked.at;
   if (asked.what === 'failed') return afterFailure(upload, asked.error);
   // Another run was faster: the next look says what has become of it.

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dataFolder, readConfig } from '../../../cli/config.js';
+import { workerConfig } from '../../../cli/worker-config.js';
+import { openIntel } from '../../../workers/context.js';
 
 const env = { PODTRIAGE_DATA: '/srv/data' };
 
@@ -72,6 +74,17 @@ describe('readConfig', () => {
     });
     expect(virusTotal).toMatchObject({ perMinute: undefined, perDay: 100, perMonth: undefined, foundHours: 48, unknownMinutes: 5 });
     await expect(readConfig({ ...env, PODTRIAGE_VT_PER_DAY: '0' })).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  it.each(['never', 'private', 'public'])('lets content be given away only as PODTRIAGE_VT_UPLOAD says: %s', async (upload) => {
+    const keyFile = join(mkdtempSync(join(tmpdir(), 'pt-config-')), 'key');
+    writeFileSync(keyFile, 'k'.repeat(64), { mode: 0o600 });
+    const given = { ...env, PODTRIAGE_VT_KEY_FILE: keyFile, PODTRIAGE_VT_UPLOAD_BYTES: '1000' };
+    const config = workerConfig(await readConfig(upload === 'never' ? given : { ...given, PODTRIAGE_VT_UPLOAD: upload }));
+    expect(config.virusTotal.uploads).toEqual({ mode: upload, maxBytes: 1_000 });
+    expect((await openIntel(config))?.uploads === undefined).toBe(upload === 'never');
+    await expect(readConfig({ ...given, PODTRIAGE_VT_UPLOAD: 'always' })).rejects.toMatchObject({ code: 'config-invalid' });
+    await expect(readConfig({ ...given, PODTRIAGE_VT_UPLOAD_BYTES: '700000000' })).rejects.toMatchObject({ code: 'config-invalid' });
   });
 
   it('asks an agent only where there is no key', async () => {

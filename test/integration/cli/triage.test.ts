@@ -34,9 +34,9 @@ describe('podtriage triage', () => {
   });
 
   it('passes on what is to be moved, and refuses what is no such choice', async () => {
-    const command = stand.start(...words, '--acquire', 'hashes', '--detach');
+    const command = stand.start(...words, '--acquire', 'hashes', '--upload', 'private', '--detach');
     const id = (await command.outcome).stdout.trim();
-    expect(stand.door.runs.of(id).view.request.options.acquire).toBe('hashes');
+    expect(stand.door.runs.of(id).view.request.options).toMatchObject({ acquire: 'hashes', lookups: { upload: 'private' } });
     const { code, stderr } = await stand.start(...words, '--acquire', 'some').outcome;
     expect(code).not.toBe(0);
     expect(stderr).toContain('hashes, selected, all');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import { runRequestSchema } from '../../../playbooks/domain/request.js';
@@ -41,17 +42,28 @@ test('what the desk knows already costs nothing of the budget', async () => {
   await engine().ended(run);
   expect(tally(await it.listed(run))).toEqual({ undetected: 9, 'not-asked: budget': 1 });
   expect(source.asked).toHaveLength(9);
-  expect((await it.listed(run)).filter(({ cached }) => cached).map(({ sha256 }) => sha256)).toEqual([...programs].sort());
+  expect(
+    (await it.listed(run))
+      .filter(({ cached }) => cached)
+      .map(({ sha256 }) => sha256)
+      .sort(),
+  ).toEqual([...programs].sort());
 });
 
 test('the choice is made once: a worker that takes over asks about the same hashes and no others', async () => {
   const { late: it, source } = await late();
-  const chosen = [...programs].sort().slice(0, 2);
   source.hold(...programs);
   const first = await it.runner();
   const run = await it.open('more', { budget: 2 });
   await engine().until(run, (view) => view.waitingFor?.for === 'quota');
   await first.stop(3_000);
+  const text = await engine().redis.hget(engine().keys.asking(run), 'lookup-hashes');
+  const chosen = z
+    .array(z.tuple([z.string(), z.number()]))
+    .parse(JSON.parse(text ?? ''))
+    .map(([sha256]) => sha256);
+  expect(chosen).toHaveLength(2);
+  expect(await engine().redis.ttl(engine().keys.asking(run))).toBeGreaterThan(0);
   // Another run finds out about one of the chosen: whoever chose anew would now have one to spare.
   await engine().redis.set(
     engine().keys.answer(chosen[0]!),
@@ -62,7 +74,7 @@ test('the choice is made once: a worker that takes over asks about the same hash
   await engine().ended(run);
   expect(new Set(source.asked).size).toBeLessThanOrEqual(2);
   const answered = (await it.listed(run)).filter(({ status }) => status !== 'not-asked').map(({ sha256 }) => sha256);
-  expect(answered).toEqual(chosen);
+  expect(answered.sort()).toEqual(chosen.sort());
 });
 
 test('a pod full of junk spends its budget, and others get their answers as if it were not there', async () => {
@@ -144,6 +156,19 @@ test('what is as its package made it is known, says how weakly, and is not asked
   const lookups = new Map((await it.listed(run)).map((lookup) => [lookup.sha256, lookup]));
   for (const sha256 of programs.slice(0, 2))
     expect(lookups.get(sha256)).toMatchObject({ status: 'known-good', source: 'package:dpkg', reason: 'coreutils 9.1-1 (md5, weak)' });
+  expect(source.asked).toEqual([programs[2]]);
+});
+
+test('what a list holds for bad is bad, whatever the package database of its image says', async () => {
+  const { late: it, source } = await late();
+  const hashLists: HashListPort = { find: (sha256) => (sha256 === programs[0] ? { list: 'mine', says: 'bad' } : undefined) };
+  await it.runner({ hashLists });
+  const run = await it.open('packaged');
+  const view = await engine().ended(run);
+  const lookups = new Map((await it.listed(run)).map((lookup) => [lookup.sha256, lookup]));
+  expect(lookups.get(programs[0]!)).toMatchObject({ status: 'known-bad', source: 'list:mine' });
+  expect(lookups.get(programs[1]!)).toMatchObject({ status: 'known-good', source: 'package:dpkg' });
+  expect(view.verdict).toBe('malicious');
   expect(source.asked).toEqual([programs[2]]);
 });
 

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
 import { type Lookup, lookupSchema } from '../../../playbooks/domain/lookup.js';
+import { keyId } from '../../../playbooks/domain/quota.js';
 import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import { type Report, reportSchema } from '../../../playbooks/report/model.js';
 import { loadRules } from '../../../store/definitions.js';
 import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { QuotaLedger } from '../../../store/quota.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { readPublicKeys } from '../../../store/signing-key.js';
 import type { Runner, RunnerOptions } from '../../../workers/runner/create-runner.js';
@@ -26,6 +28,8 @@ export class LateEngine {
 
   static async create(engine: Engine, source: LateSource): Promise<LateEngine> {
     const folder = join(engine.folder, 'evidence');
+    // A source that has never answered is asked one thing at a time, and these tests hold answers back.
+    await new QuotaLedger(engine.redis, engine.keys, keyId(''), {}).answered();
     return new LateEngine(engine, source, await createDiskEvidence(folder), folder);
   }
 

@@ -24,7 +24,12 @@ function artifactOf(name: string, content: ContentType, at: Date): Artifact {
   return { ...base, kind: 'file', md5: sha256Hex(name).slice(0, 32), method: 'node', known: false };
 }
 
-/** Takes files: `programs` of them are programs p0, p1 …, the rest is text t0, t1 …; the programs named are packaged as they are. */
+const kinds: readonly ContentType[] = ['elf', 'script', 'archive'];
+
+/**
+ * Takes files: `programs` of them are programs p0, p1 …, the rest is text t0, t1 …; the programs named are packaged as they are. With `ranked`
+ * the programs are a program, a script and an archive by their hashes, so that every run asks about them in this order.
+ */
 const take = defineStep({
   name: 'take',
   summary: 'Takes files',
@@ -35,12 +40,19 @@ const take = defineStep({
   needs: [],
   uses: [],
   writes: ['target', 'changes', 'artifacts', 'packages'],
-  params: z.strictObject({ programs: z.int(), texts: z.int().default(0), packaged: z.array(z.string()).default([]) }),
-  async run(_facts, { programs, texts, packaged }, ctx) {
+  params: z.strictObject({
+    programs: z.int(),
+    texts: z.int().default(0),
+    packaged: z.array(z.string()).default([]),
+    ranked: z.boolean().default(false),
+  }),
+  async run(_facts, { programs, texts, packaged, ranked }, ctx) {
     const named = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
     const files = [
       ...named('t', texts).map((name) => artifactOf(name, 'text', ctx.clock())),
-      ...named('p', programs).map((name) => artifactOf(name, 'elf', ctx.clock())),
+      ...named('p', programs)
+        .sort((a, b) => (hashOf(a) < hashOf(b) ? -1 : 1))
+        .map((name, at) => artifactOf(name, ranked ? (kinds[at] ?? 'text') : 'elf', ctx.clock())),
     ];
     await ctx.recordArtifacts(files);
     const rows = packaged.map((name): PackageFile => {
@@ -86,7 +98,7 @@ function playbook(name: string, first: object): Playbook {
 /** Playbooks that take files out of nothing, and ask, judge and report as the real ones do. */
 export const latePlaybooks: ReadonlyMap<string, Playbook> = new Map(
   [
-    playbook('few', { step: 'take', params: { programs: 3 } }),
+    playbook('few', { step: 'take', params: { programs: 3, ranked: true } }),
     playbook('packaged', { step: 'take', params: { programs: 3, packaged: ['p0', 'p1'] } }),
     playbook('more', { step: 'take', params: { programs: 4, texts: 6 } }),
     playbook('junk', { step: 'take', params: { programs: 0, texts: 5_000 } }),

@@ -34,6 +34,8 @@ export const contents = {
   left: '\x7fELF left on the node',
   unstable: '\x7fELF that would not hold still',
   large: `\x7fELF ${'x'.repeat(2_000)}`,
+  /** More than VirusTotal takes without an upload URL. */
+  huge: `\x7fELF ${'h'.repeat(33 * 1024 * 1024)}`,
 } as const;
 export type FileName = keyof typeof contents;
 
@@ -101,6 +103,7 @@ function playbook(name: string, files: readonly FileName[], most = 5) {
 const playbooks = new Map([
   playbook('one', ['miner']),
   playbook('two', ['miner', 'script']),
+  playbook('huge', ['huge']),
   playbook('mixed', ['miner', 'script', 'note', 'left', 'unstable', 'large'], 2),
 ]);
 

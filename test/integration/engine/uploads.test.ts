@@ -140,6 +140,16 @@ test('what is not here, not whole, too large or beyond the count of a run is not
   ]);
 });
 
+test('a file of more than 32 MB goes to an address that is asked for first, one request of the quota each', async () => {
+  const { it, emulator: source } = await setUp({ perMinute: 2, minuteMs: 1_000 });
+  const mode = { mode: 'public', maxBytes: 64 * 1024 * 1024 } as const;
+  await it.runner(mode, { quotaLimits: { perMinute: 2, perDay: 1_000, perMonth: 1_000 }, quotaTimes: { windowMs: 1_200 } });
+  const { report } = await it.ended(await it.open('huge', 'public'));
+  expect(report.lookups).toMatchObject([{ status: 'undetected' }]);
+  expect(source.uploaded).toMatchObject([{ sha256: hashOf('huge'), bytes: contents.huge.length, large: true }]);
+  expect(source.requests.overQuota).toBe(0);
+});
+
 test('bytes that are not those of the hash are never sent as a whole', async () => {
   const { it, emulator: source } = await setUp();
   const forged = contents.miner.replace('nobody', 'no-one');

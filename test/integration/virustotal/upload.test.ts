@@ -182,7 +182,9 @@ const onceWhole =
   (answer: (socket: Parameters<Behaviour>[0]) => void): Behaviour =>
   (socket, first) => {
     let seen = first;
-    const look = (): void => void (/--\r\n$/.test(seen) && answer(socket));
+    const look = (): void => {
+      if (/--\r\n$/.test(seen)) answer(socket);
+    };
     socket.on('data', (data) => {
       seen += data.toString('latin1');
       look();
