@@ -13,12 +13,15 @@ const dayMs = 86_400_000;
  * When a request will be granted that has so many others before it, if nobody else asks; milliseconds since the epoch. Pure: it goes through
  * the ledgers' rules, request by request.
  * @param interactive whether the request itself is
+ * @param until what comes later need not be told exactly: the answer is then any time after it. A line of months is long to go through
  * @returns undefined when no key can ask
  */
-export function etaOf(states: readonly LedgerState[], ahead: Ahead, interactive: boolean): number | undefined {
+export function etaOf(states: readonly LedgerState[], ahead: Ahead, interactive: boolean, until = Number.POSITIVE_INFINITY): number | undefined {
   const keys = states.filter(usable).map((state) => new SimulatedKey(state));
-  for (let n = 0; n < ahead.interactive; n += 1) grantOne(keys, true);
-  for (let n = 0; n < ahead.other; n += 1) grantOne(keys, false);
+  for (let n = 0; n < ahead.interactive + ahead.other; n += 1) {
+    const at = grantOne(keys, n < ahead.interactive);
+    if (at !== undefined && at > until) return at;
+  }
   return grantOne(keys, interactive);
 }
 

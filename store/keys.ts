@@ -24,7 +24,7 @@ export interface Keys {
   artifacts(run: string): string;
   /** HASH: sha256 -> lookup. */
   lookups(run: string): string;
-  /** HASH: step -> the hashes that it may ask about, chosen once. */
+  /** HASH with TTL: step -> the hashes that it may ask about, chosen once. */
   asking(run: string): string;
   /** HASH with TTL: sha256 -> the answer as this run first saw it. */
   seen(run: string): string;
@@ -53,15 +53,15 @@ export interface Keys {
   /** STRINGs with TTL: the run that sends a file to a source, and what the source has accepted, by mode and sha256. */
   uploadClaim(id: string): string;
   upload(id: string): string;
-  /** SET: jobs that wait for the answer. */
+  /** SET with TTL: jobs that wait for the answer. */
   askers(sha256: string): string;
   /** SET with TTL: sealed or soon to be sealed runs whose report the answer will amend. */
   watchers(sha256: string): string;
   /** STRING with TTL: when the lookup of this id that has been granted its request was handed out. */
   granted(lookup: string): string;
-  /** SET: hashes that a job still waits for. */
+  /** SET with TTL: hashes that a job still waits for. */
   outstanding(job: string): string;
-  /** HASH and ZSET: what has been spent of the quota of one key of the source, by the key's id. */
+  /** HASH and ZSET, both with TTL: what has been spent of the quota of one key of the source, by the key's id. */
   ledger(id: string): string;
   recent(id: string): string;
   /** HASH: id of a key -> its limits, for those who do not have it. */

@@ -4,12 +4,10 @@ import { z } from 'zod';
 import type { Lookup, WantedHash } from '../playbooks/domain/lookup.js';
 import { lookupSchema } from '../playbooks/domain/lookup.js';
 import { priorities } from '../playbooks/domain/request.js';
-import { etaOf } from './eta.js';
 import type { Keys } from './keys.js';
-import { isInteractive, lastPlace, lookupId, type Place, type WaitingLookup, waitingLookups } from './lookup-line.js';
+import { etaText, isInteractive, lastPlace, lookupId, type WaitingLookup, waitingLookups } from './lookup-line.js';
 import { jsonOf } from './parsed.js';
 import type { Queues } from './queues.js';
-import type { LedgerState } from './quota.js';
 import { quotaStates } from './quota-keys.js';
 import { lookupTurn } from './scripts/lookup-turn.js';
 import { runScript } from './scripts/script.js';
@@ -105,12 +103,15 @@ export class LookupDesk {
     return (await this.redis.exists(this.queues.get(lookupQueue).toKey(lookupId(sha256)))) === 1;
   }
 
-  /** When the last of these hashes will have been asked about, if nobody asks for more. Undefined when none waits, or no key can ask. ISO 8601. */
-  async eta(hashes: readonly string[]): Promise<string | undefined> {
+  /**
+   * When the last of these hashes will have been asked about, if nobody asks for more. Undefined when none waits, or no key can ask. ISO 8601.
+   * @param until in ms since the epoch; of what comes later only that it does need be right
+   */
+  async eta(hashes: readonly string[], until?: number): Promise<string | undefined> {
     if (hashes.length === 0) return undefined;
     const place = await lastPlace(this.redis, this.queues.get(lookupQueue), hashes);
     if (place === undefined) return undefined;
-    return etaText((await quotaStates(this.redis, this.keys)).states, place);
+    return etaText((await quotaStates(this.redis, this.keys)).states, place, until);
   }
 
   /**
@@ -199,10 +200,4 @@ function lookupEntry(sha256: string, priority: number): LookupEntry {
   const backoff = { type: 'exponential', delay: 1_000, jitter: 0.5 };
   const opts = { jobId: lookupId(sha256), priority, attempts: lookupAttempts, backoff, removeOnComplete: true, removeOnFail: true };
   return { name: 'lookup', data: { sha256 }, opts };
-}
-
-/** When a place in the queue will be reached, by the clock of this process, as whoever reads it compares it with that. ISO 8601. */
-export function etaText(states: readonly LedgerState[], { ahead, interactive }: Place): string | undefined {
-  const at = etaOf(states, ahead, interactive);
-  return at === undefined ? undefined : new Date(Date.now() + at - (states[0]?.now ?? at)).toISOString();
 }

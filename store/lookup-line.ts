@@ -1,7 +1,8 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { priorities } from '../playbooks/domain/request.js';
-import type { Ahead } from './eta.js';
+import { type Ahead, etaOf } from './eta.js';
+import type { LedgerState } from './quota.js';
 
 /** A place in the queue of lookups. */
 export interface Place {
@@ -74,6 +75,14 @@ export async function endOfLine(redis: Redis, queue: Queue): Promise<Place | und
   const others = other + delayed;
   if (others > 0) return { ahead: { interactive, other: others - 1 }, interactive: false };
   return interactive === 0 ? undefined : { ahead: { interactive: interactive - 1, other: 0 }, interactive: true };
+}
+
+/** When a place in the queue will be reached, by the clock of this process, as whoever reads it compares it with that. ISO 8601. */
+export function etaText(states: readonly LedgerState[], { ahead, interactive }: Place, until?: number): string | undefined {
+  // By how much this clock is before that of Redis.
+  const early = Date.now() - (states[0]?.now ?? Date.now());
+  const at = etaOf(states, ahead, interactive, until === undefined ? undefined : until - early);
+  return at === undefined ? undefined : new Date(at + early).toISOString();
 }
 
 /** How many lookups wait, by the priority of who asked. */

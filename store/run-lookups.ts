@@ -7,8 +7,8 @@ import { jsonOf, parsed } from './parsed.js';
 
 const askingSchema = jsonOf(z.array(z.tuple([sha256Schema, z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)])])));
 const seenSchema = jsonOf(lookupSchema);
-/** No run waits for longer than a day, and what it has seen by then is in its own record. */
-const seenTtlSeconds = 2 * 86_400;
+/** No run waits for longer than a day, and what it has asked and seen by then is in its own record. */
+const settledTtlSeconds = 2 * 86_400;
 
 /** What a run has settled about its lookups while it waits: what it may ask about, and the answers that it has seen. */
 export class RunLookups {
@@ -26,7 +26,9 @@ export class RunLookups {
 
   /** Writes down what a step may ask about, unless somebody was first, and returns what stands. */
   async choose(run: string, step: string, wanted: readonly WantedHash[]): Promise<readonly WantedHash[]> {
-    await this.redis.hsetnx(this.keys.asking(run), step, JSON.stringify(wanted.map(({ sha256, rank }) => [sha256, rank])));
+    const key = this.keys.asking(run);
+    await this.redis.hsetnx(key, step, JSON.stringify(wanted.map(({ sha256, rank }) => [sha256, rank])));
+    await this.redis.expire(key, settledTtlSeconds);
     return (await this.asking(run, step)) ?? wanted;
   }
 
@@ -49,6 +51,6 @@ export class RunLookups {
     const key = this.keys.seen(run);
     const writes = this.redis.pipeline();
     for (const answer of answers) writes.hsetnx(key, answer.sha256, JSON.stringify(answer));
-    if (writes.length > 0) await writes.expire(key, seenTtlSeconds).exec();
+    if (writes.length > 0) await writes.expire(key, settledTtlSeconds).exec();
   }
 }

@@ -11,6 +11,11 @@ export function isLookupGap(gap: Pick<Gap, 'subject'>): boolean {
   return subject.test(gap.subject);
 }
 
+/** Gaps or limits that are not about missing answers: those are counted by what reads the lookups, not twice. */
+export function withoutLookupGaps<T extends Pick<Gap, 'subject'>>(rows: readonly T[]): T[] {
+  return rows.filter((row) => !isLookupGap(row));
+}
+
 /** What of a run's lookups could not be had, one row for each reason, and what its budget left out. */
 export function notesOf(lookups: readonly Lookup[]): { gaps: Gap[]; limits: Limit[] } {
   const gaps = [...errorRows(lookups)];

@@ -44,4 +44,6 @@ export interface WantedHash {
   readonly sha256: string;
   /** 0 executables, 1 scripts, 2 configuration and what cannot be told, 3 the rest: the order among runs of the same priority. */
   readonly rank: 0 | 1 | 2 | 3;
+  /** No request is spent on it: only what is known already counts. */
+  readonly free?: true;
 }

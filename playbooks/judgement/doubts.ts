@@ -1,12 +1,11 @@
 import type { Lookup } from '../domain/lookup.js';
-import { beyondBudget, isLookupGap } from '../domain/lookup-notes.js';
+import { beyondBudget, withoutLookupGaps } from '../domain/lookup-notes.js';
 import type { Gap } from '../domain/run.js';
 import { shortText } from '../domain/short-text.js';
 import { isKnownGood, type Subject } from './subject.js';
 import { countOf, listOf } from './words.js';
 
 const executable: ReadonlySet<string> = new Set(['elf', 'script', 'php']);
-const open: ReadonlySet<Lookup['status']> = new Set(['pending', 'not-asked', 'error']);
 
 /** Why there is no answer. `budget`: the run may ask about so many hashes only, and the best went first. */
 const reasons = ['error', 'pending', 'budget', 'not-asked'] as const;
@@ -17,6 +16,7 @@ export class Doubts {
   /** By hash; where several sources leave one open, the reason that comes first. */
   readonly #open = new Map<string, Reason>();
   #unknownExecutables = 0;
+  #unknownKinds = 0;
   #unasked = 0;
   #unseen = 0;
 
@@ -28,7 +28,10 @@ export class Doubts {
       return;
     }
     if (lookup === undefined && artifact.size > 0) this.#unasked += 1;
-    if (lookup?.status === 'unknown' && executable.has(artifact.content) && isOwn(process) && !isKnownGood(subject)) this.#unknownExecutables += 1;
+    if (lookup?.status !== 'unknown' || !isOwn(process) || isKnownGood(subject)) return;
+    if (executable.has(artifact.content)) this.#unknownExecutables += 1;
+    // Its bytes stayed on the node: it can be a program as well as anything else.
+    if (artifact.content === 'unknown') this.#unknownKinds += 1;
   }
 
   /** Takes an answer, whether or not any file goes with it. */
@@ -46,25 +49,20 @@ export class Doubts {
     return [
       failed.length === 0 ? '' : `${failed.length === 1 ? 'step' : 'steps'} ${listOf(failed.slice(0, 10))} did not succeed`,
       phrase(this.#unknownExecutables, 'program or script is unknown to every source', 'programs and scripts are unknown to every source'),
+      phrase(
+        this.#unknownKinds,
+        'file that was hashed and not looked into is unknown to every source',
+        'files that were hashed and not looked into are unknown to every source',
+      ),
       phrase(this.#unseen, 'changed file could not be read or was left out', 'changed files could not be read or were left out'),
       phrase(this.#unasked, 'file was not looked up', 'files were not looked up'),
       phrase(count('pending'), 'lookup is still waiting', 'lookups are still waiting'),
       phrase(count('error'), 'lookup failed', 'lookups failed'),
       phrase(count('budget'), 'hash is beyond the budget of lookups', 'hashes are beyond the budget of lookups'),
       phrase(count('not-asked'), 'hash was not asked about', 'hashes were not asked about'),
-      phrase(withoutLookups(gaps, this.#open).length, 'thing could not be had', 'things could not be had'),
+      phrase(withoutLookupGaps(gaps).length, 'thing could not be had', 'things could not be had'),
     ].filter((words) => words !== '');
   }
-}
-
-/** Gaps that are not about one of these hashes: a missing answer is counted as such, not twice. */
-export function withoutLookups<T extends Gap>(gaps: readonly T[], hashes: { has(sha256: string): boolean }): T[] {
-  return gaps.filter((gap) => !isLookupGap(gap) && !hashes.has(/[0-9a-f]{64}$/.exec(gap.subject)?.[0] ?? ''));
-}
-
-/** Says whether an answer is still to come or was never asked for. */
-export function isOpen({ status }: Pick<Lookup, 'status'>): boolean {
-  return open.has(status);
 }
 
 function reasonOf({ status, reason }: Lookup): Reason | undefined {

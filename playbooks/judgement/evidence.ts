@@ -70,6 +70,7 @@ const stateOfPackage: Readonly<Partial<Record<NonNullable<Subject['packageState'
   'as-packaged': 'as in the image’s package',
   'as-upgraded': 'as in a package that the container’s own database names',
   differs: 'differs from package',
+  edited: 'configuration, not as in package',
 };
 
 function packageWords({ package: file, packageState }: Subject): string {

@@ -24,7 +24,7 @@ export interface Subject {
   readonly packageState?: PackageState;
   /** When the path was written last, or the process began; absent where that is not known. */
   readonly phase?: Phase;
-  /** True when a copy stands beside the log that has its old content. */
+  /** True when a copy stands beside the log that is large enough for its old content: nobody has compared the two. */
   readonly rotated?: boolean;
 }
 
@@ -33,7 +33,8 @@ export function isKnownGood({ lookup, packageState }: Subject): boolean {
   return lookup?.status === 'known-good' || (packageState === 'as-packaged' && !isHeldForBad(lookup));
 }
 
-function isHeldForBad(lookup: Lookup | undefined): boolean {
+/** Whether a source warns of the bytes. */
+export function isHeldForBad(lookup: Pick<Lookup, 'status'> | undefined): boolean {
   return lookup?.status === 'detected' || lookup?.status === 'known-bad' || lookup?.status === 'suspicious';
 }
 

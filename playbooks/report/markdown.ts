@@ -1,10 +1,10 @@
+import { withoutLookupGaps } from '../domain/lookup-notes.js';
 import { containerText, pathText } from '../judgement/evidence.js';
 import { changeMarkdown } from './change-text.js';
 import { lookupSection } from './lookup-section.js';
 import { code, prose } from './markdown-text.js';
 import type { ArtifactRow, Look, Report } from './model.js';
 import type { MountRow } from './mounts.js';
-import { withoutOpen } from './open-lookups.js';
 import { processSection } from './process-text.js';
 import { capped, listingNote, section } from './sections.js';
 
@@ -50,16 +50,16 @@ function lookRow({ rank, where, container, level, why, evidence, contentText, pa
   return `${rank}. ${place} (${level}): ${prose(why.join(', '))}; ${prose(found.join('; '))}${knownText({ contentText, packageText })}`;
 }
 
-function missing({ gaps, limits, blindSpots, verdict, lookups }: Report): string[] {
+function missing({ gaps, limits, blindSpots, verdict }: Report): string[] {
   const rows = [
     ...(verdict.doubts ?? []).map((doubt) => `- ${prose(doubt)}`),
     ...blindSpots.map((mount) => `- ${code(mount)}: writable, in no diff, its files not taken`),
     ...capped(
-      withoutOpen(gaps, lookups),
+      withoutLookupGaps(gaps),
       ({ step, subject, reason, detail }) => `- ${prose(subject, 300)}: ${prose(reason)}${detailOf(detail)} (step ${prose(step)})`,
     ),
     ...capped(
-      withoutOpen(limits, lookups),
+      withoutLookupGaps(limits),
       ({ step, subject, reason, detail }) => `- left out: ${prose(subject, 300)}: ${prose(reason)}${detailOf(detail)} (step ${prose(step)})`,
     ),
   ];

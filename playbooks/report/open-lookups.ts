@@ -1,7 +1,5 @@
 import type { Lookup } from '../domain/lookup.js';
-import type { Gap } from '../domain/run.js';
 import { safeText } from '../domain/short-text.js';
-import { isOpen, withoutLookups } from '../judgement/doubts.js';
 import { countOf } from '../judgement/words.js';
 
 /** Statuses of hashes that nothing is known of, for now or at all, those that a reader can do something about first. */
@@ -23,11 +21,6 @@ export function openTexts(lookups: readonly Lookup[], status: (typeof openStatus
   return [...byReason(some, ({ error, reason }) => [error?.code, reason ?? error?.message])].map(
     ([reason, { length }]) => `${countOf(length, one, many)}${reason === '' ? '' : `: ${reason}`}`,
   );
-}
-
-/** Gaps and limits that are not about the missing answer of one hash: those are counted, see {@link openTexts}. */
-export function withoutOpen<T extends Gap>(things: readonly T[], lookups: readonly Lookup[]): T[] {
-  return withoutLookups(things, new Set(lookups.filter(isOpen).map(({ sha256 }) => sha256)));
 }
 
 /** Lookups with the same words, by these words; safe to print. */

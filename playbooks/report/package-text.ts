@@ -13,6 +13,7 @@ export function packageText(file: PackageFile, content: Pick<Artifact, 'sha256' 
     'as-packaged': `as package ${named(said)} of the image has it (${said.algorithm})`,
     'as-upgraded': `as package ${named(file.own ?? said)} of the container's own database has it, which anybody there can write (${(file.own ?? said).algorithm})`,
     differs: `replaces ${path} of package ${named(said)} (${said.algorithm} differs)`,
+    edited: `${path} is configuration of package ${named(said)}, and not as packaged (${said.algorithm} differs)`,
     unknown: `${path} belongs to package ${named(said)}; not compared`,
   }[content === undefined ? 'unknown' : packageState(file, content)];
   return safeText(text, maxText);

@@ -1,7 +1,7 @@
 import type { Lookup } from '../domain/lookup.js';
+import { withoutLookupGaps } from '../domain/lookup-notes.js';
 import { countOf, listOf } from '../judgement/words.js';
 import type { Report } from './model.js';
-import { withoutOpen } from './open-lookups.js';
 
 type Told = Omit<Report, 'summary'>;
 
@@ -37,10 +37,10 @@ function nextWords(more: number): string {
 function missingOf({ completeness, gaps, limits, steps, blindSpots, lookups }: Told): string {
   const failed = steps.filter(({ status, reason }) => status !== 'succeeded' && reason !== 'not-applicable').map(({ name }) => name);
   const hashes = (status: Lookup['status']): number => new Set(lookups.filter((each) => each.status === status).map(({ sha256 }) => sha256)).size;
-  const left = withoutOpen(limits, lookups).length;
+  const left = withoutLookupGaps(limits).length;
   const parts = [
     failed.length === 0 ? '' : `${failed.length === 1 ? 'step' : 'steps'} ${listOf(failed)} did not succeed`,
-    phrase(withoutOpen(gaps, lookups).length, 'thing could not be had', 'things could not be had'),
+    phrase(withoutLookupGaps(gaps).length, 'thing could not be had', 'things could not be had'),
     phrase(hashes('error'), 'lookup failed', 'lookups failed'),
     phrase(hashes('pending'), 'hash has no answer yet', 'hashes have no answer yet'),
     phrase(hashes('not-asked'), 'hash was not asked about', 'hashes were not asked about'),

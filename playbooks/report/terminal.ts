@@ -1,8 +1,9 @@
+import { withoutLookupGaps } from '../domain/lookup-notes.js';
 import { safeText } from '../domain/short-text.js';
 import type { Finding, VerdictLevel } from '../domain/verdict.js';
 import { changeLines } from './change-text.js';
 import type { Report } from './model.js';
-import { openStatuses, openTexts, withoutOpen } from './open-lookups.js';
+import { openStatuses, openTexts } from './open-lookups.js';
 import { processLines } from './process-text.js';
 
 /** How to paint text; the plain terminal paints nothing. Fits picocolors. */
@@ -109,10 +110,8 @@ function missing({ gaps, limits, blindSpots, steps, lookups }: Report, paint: Pa
       }),
     ...blindSpots.map((mount) => `${mount}: writable, in no diff, its files not taken`),
     ...openStatuses.flatMap((status) => openTexts(lookups, status)),
-    ...withoutOpen(gaps, lookups).map(({ subject, reason, detail }) => `${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
-    ...withoutOpen(limits, lookups).map(
-      ({ subject, reason, detail }) => `left out: ${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`,
-    ),
+    ...withoutLookupGaps(gaps).map(({ subject, reason, detail }) => `${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
+    ...withoutLookupGaps(limits).map(({ subject, reason, detail }) => `left out: ${subject}: ${reason}${detail === undefined ? '' : `, ${detail}`}`),
   ];
   if (rows.length === 0) return [];
   const more = rows.length > maxMissing ? [paint.dim(`  and ${rows.length - maxMissing} more; see the report`)] : [];

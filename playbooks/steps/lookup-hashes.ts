@@ -8,6 +8,7 @@ import { wantedHashes } from '../domain/lookup-order.js';
 import { packageFileSchema } from '../domain/package.js';
 import { knownByPackages } from '../domain/package-known.js';
 import type { Facts } from '../facts.js';
+import { isHeldForBad } from '../judgement/subject.js';
 import { fileLookups } from '../permission.js';
 import type { EvidencePort, StepContext } from '../ports.js';
 import { defineStep } from '../step.js';
@@ -31,11 +32,12 @@ export const lookupHashes = defineStep({
   async run({ packages }, _params, ctx) {
     const artifacts = await ctx.history.artifacts();
     const known = await packageAnswers(ctx, artifacts, packages);
-    const wanted = wantedHashes(artifacts);
-    const answers = await ctx.answers(wanted.filter(({ sha256 }) => !known.has(sha256)));
+    const wanted = wantedHashes(artifacts, ctx.run.id).map((each) => (known.has(each.sha256) ? { ...each, free: true as const } : each));
+    const answers = await ctx.answers(wanted);
     const askedAt = ctx.clock().toISOString();
     const lookups = wanted.map(
-      ({ sha256 }): Lookup => known.get(sha256) ?? answers.get(sha256) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
+      ({ sha256 }): Lookup =>
+        weightier(known.get(sha256), answers.get(sha256)) ?? { sha256, source: 'virustotal', status: 'pending', askedAt, cached: false },
     );
     // Custody holds answers one by one; the listing, which it holds as a whole, has the others as well.
     await ctx.recordLookups(lookups.filter(({ status }) => status !== 'pending' && status !== 'not-asked'));
@@ -47,7 +49,12 @@ export const lookupHashes = defineStep({
   },
 });
 
-/** What the image's own packages say of files: nobody needs to be asked about those. */
+/** What the image's packages say stands unless a source holds the same bytes for bad: whoever makes the image makes its package database. */
+function weightier(packaged: Lookup | undefined, answer: Lookup | undefined): Lookup | undefined {
+  return packaged === undefined || isHeldForBad(answer) ? answer : packaged;
+}
+
+/** What the image's own packages say of files: no request is spent on those. */
 async function packageAnswers(
   ctx: StepContext,
   artifacts: readonly Artifact[],

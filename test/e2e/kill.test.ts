@@ -51,7 +51,9 @@ describe('a service killed in the middle of a step and started again', () => {
     expect(new Set(subjects).size).toBe(subjects.length);
     const answered = acts.filter(({ act }) => act === 'lookup.answered').map(({ subject }) => subject);
     expect(new Set(answered).size).toBe(answered.length);
-    expect(acts.filter(({ act }) => act === 'step.finished').length).toBe(steps.length);
+    // Of the steps one has nothing to do: nobody asked for uploads.
+    const ended = acts.filter(({ act }) => act === 'step.finished' || act === 'step.skipped').map(({ subject }) => subject);
+    expect(ended.sort()).toEqual([...steps].sort());
     expect(await service.command('verify', id)).toMatchObject({ code: 0 });
   });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readNdjson } from '../../playbooks/acquisition/ndjson.js';
@@ -21,12 +21,17 @@ const nodes = lab.nodes.map(({ name }) => name);
 /** Shell that writes a program as it says. */
 const write = (name: string, version: number | string): string => `printf '#!/bin/sh\\necho ${name} ${version}\\n' > /usr/sbin/${name}`;
 
-/** A replaced program, one put back as it was, one upgraded with its database, one that no package has, and a sum of the suspect's own. */
+/** A database of rpm, in which `old` has usr/bin/old; see test/fixtures/rpm/make.sh. */
+const rpm = readFileSync(join(import.meta.dirname, '..', 'fixtures', 'rpm', 'rpmdb.sqlite.gz')).toString('base64');
+
+/** A replaced program, one put back as it was, one upgraded with its database, one that no package has, and sums of the suspect's own. */
 const change = [
   write('daemon', 'evil'),
   `cp /usr/sbin/helper /tmp/h && rm /usr/sbin/helper && mv /tmp/h /usr/sbin/helper`,
   `${write('tool', 3)} && echo '${md5(program('tool', 3))}  usr/sbin/tool' > /var/lib/dpkg/info/tool.md5sums`,
-  `printf 'Package: tool\\nArchitecture: amd64\\nVersion: 3-1\\n' > /var/lib/dpkg/status`,
+  `printf 'Package: tool\\nArchitecture: amd64\\nVersion: 3-1\\nConffiles:\\n /etc/tool ${md5('set\n')}\\n /etc/edited ${md5('set\n')}\\n' > /var/lib/dpkg/status`,
+  'echo set > /etc/tool && echo other > /etc/edited',
+  `mkdir -p /usr/bin /var/lib/rpm && echo old > /usr/bin/old && echo '${rpm}' | base64 -d | gunzip -c > /var/lib/rpm/rpmdb.sqlite`,
   write('dropped', 1),
   'mkfifo /var/lib/dpkg/info/pipe.md5sums',
 ].join(' && ');
@@ -67,12 +72,15 @@ describe.each(nodes)('changed files of packages on %s', (node) => {
     expect(run).toMatchObject({ state: 'completed', completeness: 'full' });
     const { fact, rows, limits } = await packagesOf(run);
     const artifacts = await service.rows<Artifact>(run.id, 'artifacts');
-    expect(fact).toMatchObject({ count: 3, managers: ['dpkg'] });
+    expect(fact).toMatchObject({ count: 6, managers: ['dpkg', 'rpm'] });
     const states = rows.map((row) => {
       const file = artifacts.find(({ kind, source }) => kind === 'file' && source?.path.b64 === row.path.b64);
       return [row.path.text, row.image?.package, row.image?.version, row.own?.version, file?.md5 === undefined ? undefined : packageState(row, file)];
     });
     expect(states).toEqual([
+      ['etc/edited', undefined, undefined, '3-1', 'edited'],
+      ['etc/tool', undefined, undefined, '3-1', 'as-upgraded'],
+      ['usr/bin/old', undefined, undefined, '1-3', 'as-upgraded'],
       ['usr/sbin/daemon', 'daemon', '1-1', undefined, 'differs'],
       ['usr/sbin/helper', 'helper', '1-1', undefined, 'as-packaged'],
       ['usr/sbin/tool', 'tool', '2-1', '3-1', 'as-upgraded'],

@@ -1,7 +1,7 @@
 import type { Amendment } from '../../playbooks/domain/amendment.js';
 import type { Lookup } from '../../playbooks/domain/lookup.js';
-import { isLookupGap, notesOf } from '../../playbooks/domain/lookup-notes.js';
-import type { Gap, StepRecord } from '../../playbooks/domain/run.js';
+import { notesOf, withoutLookupGaps } from '../../playbooks/domain/lookup-notes.js';
+import type { StepRecord } from '../../playbooks/domain/run.js';
 import type { FactName, Facts } from '../../playbooks/facts.js';
 import type { RunHistory } from '../../playbooks/ports.js';
 import { boardOf } from '../../playbooks/step.js';
@@ -117,8 +117,7 @@ function withLookups(records: ReadonlyMap<string, StepRecord>, fact: Facts['look
 }
 
 function withNotes({ gaps, limits }: StepRecord, notes: Pick<StepRecord, 'gaps' | 'limits'>): Pick<StepRecord, 'gaps' | 'limits'> {
-  const others = <T extends Gap>(rows: readonly T[]): T[] => rows.filter((row) => !isLookupGap(row));
-  return { gaps: [...others(gaps), ...notes.gaps], limits: [...others(limits), ...notes.limits] };
+  return { gaps: [...withoutLookupGaps(gaps), ...notes.gaps], limits: [...withoutLookupGaps(limits), ...notes.limits] };
 }
 
 /** The record that wrote the fact `place`, with these facts; any other as it is. */

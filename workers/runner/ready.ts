@@ -113,6 +113,6 @@ async function missingAnswers(deps: RunnerDeps, plan: StepPlan, signal: AbortSig
 
 /** The run goes on when its last answer has come, or at its deadline. */
 async function waitUntil({ desk }: RunnerDeps, hashes: readonly string[], deadline: number): Promise<{ for: 'quota'; eta: string }> {
-  const eta = await desk.eta(hashes);
+  const eta = await desk.eta(hashes, deadline);
   return { for: 'quota', eta: eta === undefined || Date.parse(eta) > deadline ? new Date(deadline).toISOString() : eta };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Artifact, ArtifactSource } from '../../../playbooks/domain/artifact.js';
 import type { PackageFile } from '../../../playbooks/domain/package.js';
+import { packageState } from '../../../playbooks/domain/package.js';
 import { knownByPackages } from '../../../playbooks/domain/package-known.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 
@@ -50,6 +51,34 @@ test.each<[string, Artifact[], PackageFile[]]>([
   expect(knownByPackages(artifacts, files)).toEqual([]);
 });
 
+test.each<[string, Partial<PackageFile>, string]>([
+  ['edited', { image: conffile('4') }, 'neither what the image nor what the container has'],
+  ['as-packaged', { image: conffile('2') }, 'the image’s'],
+  ['as-upgraded', { image: conffile('4'), own: conffile('2') }, 'the container’s'],
+  ['edited', { image: conffile('4'), own: program('5') }, 'configuration by the image’s word'],
+  ['differs', { image: program('4'), own: conffile('5') }, 'configuration by the container’s word alone, against the image’s'],
+])('configuration is %s: %o, %s', (state, fields) => {
+  const files = { ...row('etc/nginx/nginx.conf'), ...fields };
+  expect(packageState(files, artifact('etc/nginx/nginx.conf'))).toBe(state);
+});
+
+test('a database that was edited is no upgrade: the version stays, or nothing says that the package is installed', () => {
+  const content = { sha256, md5 };
+  const said = (digest: string, version?: string, name = 'coreutils') => ({
+    package: name,
+    algorithm: 'md5' as const,
+    digest: digest.repeat(32),
+    ...(version === undefined ? {} : { version }),
+  });
+  const base = own('bin/ls');
+  expect(packageState({ ...base, image: said('4', '9.1'), own: said('2', '9.2') }, content)).toBe('as-upgraded');
+  expect(packageState({ ...base, image: said('4', '9.1'), own: said('2', '9.1', 'uutils') }, content)).toBe('as-upgraded');
+  expect(packageState({ ...base, own: said('2', '9.2') }, content)).toBe('as-upgraded');
+  expect(packageState({ ...base, image: said('4', '9.1'), own: said('2', '9.1') }, content)).toBe('differs');
+  expect(packageState({ ...base, image: said('4', '9.1'), own: said('2') }, content)).toBe('differs');
+  expect(packageState({ ...base, own: said('2') }, content)).toBe('unknown');
+});
+
 test('a program that runs from its package’s path is known by the digest that its file has', () => {
   expect(knownByPackages([artifact('bin/ls'), running('/bin/ls')], [row('bin/ls')])).toHaveLength(1);
 });
@@ -58,6 +87,14 @@ test('names from the image are made safe to print', () => {
   const image = { package: 'evil\x1b[2J', algorithm: 'md5', digest: md5 } as const;
   expect(knownByPackages([artifact('bin/ls')], [row('bin/ls', { image })])[0]?.reason).toBe('evil\\x1b[2J (md5, weak)');
 });
+
+function program(digit: string): NonNullable<PackageFile['image']> {
+  return { package: 'nginx', algorithm: 'md5', digest: digit.repeat(32) };
+}
+
+function conffile(digit: string): NonNullable<PackageFile['image']> {
+  return { ...program(digit), conffile: true };
+}
 
 function artifactWithout(path: string): Artifact {
   const rest = artifact(path);

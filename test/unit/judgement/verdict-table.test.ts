@@ -106,6 +106,18 @@ it('counts a missing answer once, though a step has noted it as a gap, too', () 
   expect(judge(evidence('nothing', 'undetected', { gaps }))).toMatchObject({ level: 'no-findings' });
 });
 
+it('does not say that nothing was found where a file that nobody has looked into is unknown', () => {
+  const file = change('x');
+  const left = artifactOf(file, 'unknown', { left: true });
+  const judged = (status: Status) =>
+    judge({ changes: [file], artifacts: [left], lookups: [lookupOf(left, status)], rules, gaps: [], failedSteps: [] });
+  expect(judged('unknown')).toMatchObject({
+    level: 'inconclusive',
+    doubts: ['1 file that was hashed and not looked into is unknown to every source'],
+  });
+  expect(judged('undetected')).toMatchObject({ level: 'no-findings' });
+});
+
 describe('a program that no source knows', () => {
   const program = change('x', { kind: 'changed' });
   const md5 = 'a'.repeat(32);

@@ -57,6 +57,11 @@ describe('what a package says of a path', () => {
     ['as package coreutils 9.1 of the image has it (md5)', packaged({ image, own }), bytes('1')],
     ["as package coreutils 9.4 of the container's own database has it, which anybody there can write (md5)", packaged({ image, own }), bytes('2')],
     ['/usr/bin/ls belongs to package coreutils 9.1; not compared', packaged({ image }), undefined],
+    [
+      '/usr/bin/ls is configuration of package coreutils 9.1, and not as packaged (md5 differs)',
+      packaged({ image: { ...image, conffile: true } }),
+      bytes('3'),
+    ],
     ['', packaged({}), bytes('1')],
   ])('is %j', (words, file, content) => {
     expect(packageText(file, content)).toBe(words);

@@ -56,6 +56,8 @@ describe('the rules together', () => {
     { path: 'app/node_modules/.cache/babel-loader/a.json', content: 'text' },
     { path: 'root/.npm/_logs/2025-01-01T00_00_00_000Z-debug-0.log', content: 'text' },
     { path: 'usr/share/doc/tool/changelog.gz', kind: 'changed', content: 'archive', package: 'as-upgraded' },
+    { path: 'etc/apt/apt.conf.d/01autoremove', kind: 'changed', content: 'text', package: 'edited' },
+    { path: 'etc/hosts.allow', kind: 'changed', content: 'text', package: 'edited', since: 'later' },
     { path: 'etc/mtab', type: 'symlink', origin: 'runtime', target: '/proc/mounts', size: 12 },
   ])('say nothing about the ordinary $path', (sample) => {
     expect(firing(sample)).toEqual([]);
@@ -67,6 +69,14 @@ describe('the rules together', () => {
     [{ path: 'var/www/html/shell.php', content: 'php' as const }, ['web-root-changed', 'web-root-script']],
     [{ path: 'etc/cron.d/update', content: 'text' as const }, ['cron-changed']],
     [{ path: 'var/log/app.log', kind: 'deleted' as const }, ['log-deleted']],
+    [
+      { path: 'etc/cron.daily/dpkg', kind: 'changed' as const, content: 'script' as const, package: 'edited' as const },
+      ['cron-changed', 'script-added'],
+    ],
+    [
+      { path: 'etc/nginx/nginx.conf', kind: 'changed' as const, content: 'text' as const, package: 'edited' as const },
+      ['server-configuration-changed'],
+    ],
   ])('say of a planted file %o: %o', (sample, names) => {
     expect(firing(sample)).toEqual(names);
   });
@@ -76,6 +86,7 @@ describe('the rules together', () => {
     ['a new library of one', { path: 'usr/lib/libssl.so.3.0.14', content: 'elf', package: 'as-upgraded', since: 'later' }],
     ['a script of one', { path: 'usr/bin/ldd', kind: 'changed', content: 'script', package: 'as-upgraded', since: 'later' }],
     ['an interpreter’s file of one', { path: 'usr/lib/python3/dist-packages/apt/x.py', kind: 'changed', content: 'text', package: 'as-upgraded' }],
+    ['a configuration of one', { path: 'etc/nginx/nginx.conf', kind: 'changed', content: 'text', package: 'as-upgraded', since: 'later' }],
     ['a setting of one', { path: 'etc/cron.daily/dpkg', kind: 'changed', content: 'script', package: 'as-upgraded', since: 'later' }],
     ['a setuid program of one', { path: 'usr/bin/su', kind: 'changed', content: 'elf', mode: '4755', modeBefore: '4755', package: 'as-upgraded' }],
     ['what dpkg runs itself', { path: 'var/lib/dpkg/info/tool.postinst', content: 'script', since: 'later' }],

@@ -76,6 +76,12 @@ describe('when a lookup will be asked about', () => {
     expect(at(etaOf([state], ahead, interactive))).toBe(expected);
   });
 
+  it('is told early where it is only to be known that it is late, however long the line', () => {
+    const until = ledger().now + 3_600_000;
+    expect(etaOf([ledger()], { interactive: 0, other: 1e12 }, false, until)).toBeGreaterThan(until);
+    expect(etaOf([ledger()], { interactive: 4, other: 2 }, false, until)).toBe(etaOf([ledger()], { interactive: 4, other: 2 }, false));
+  });
+
   it('is not known where no key can ask', () => {
     expect(etaOf([], { interactive: 0, other: 0 }, true)).toBeUndefined();
     expect(etaOf([ledger({ why: 'unauthorized', waitMs: 1 })], { interactive: 0, other: 0 }, true)).toBeUndefined();
