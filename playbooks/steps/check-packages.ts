@@ -101,11 +101,16 @@ function tellProblems(container: NodeContainer, upper: string, { image, own, lef
   ] as const) {
     for (const { manager, unreadable, disputed } of databases.values()) {
       const database = `${nameOf(container)}: database of ${manager}`;
-      if (unreadable > 0) ctx.limit({ subject: database, reason: 'package-lines', detail: `${unreadable} lines ${where} cannot be understood` });
+      if (unreadable > 0)
+        ctx.limit({ subject: database, reason: 'package-lines', detail: `${unreadable} ${wordOf(manager)} ${where} cannot be understood` });
       if (disputed > 0)
         ctx.limit({ subject: database, reason: 'package-disputed', detail: `packages ${where} differ about ${disputed} changed files` });
     }
   }
+}
+
+function wordOf(manager: PackageManager): string {
+  return manager === 'rpm' ? 'packages' : 'lines';
 }
 
 function nameOf({ name, instance }: NodeContainer): string {

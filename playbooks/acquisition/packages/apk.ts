@@ -3,6 +3,9 @@ import { shortText } from '../../domain/short-text.js';
 import type { Claims } from './claims.js';
 import { maxNameLength } from './dpkg.js';
 
+/** What apk does not overwrite where somebody has changed it (apk-tools, protected paths): configuration. */
+const configuration = 'etc/';
+
 /**
  * Reads `installed` of apk (Alpine wiki, "Apk spec", Installed Database): packages are apart by blank lines; of a package's files `F:` is a
  * directory, `R:` a name in the last one, and `Z:` that file's digest.
@@ -63,6 +66,7 @@ export class InstalledReader {
       package: shortText(name, maxNameLength),
       ...(version === '' ? {} : { version: shortText(version, maxNameLength) }),
       ...said,
+      ...(path.startsWith(configuration) ? { conffile: true as const } : {}),
     });
   }
 }

@@ -7,6 +7,8 @@ export interface Claim extends Omit<PackageDigest, 'version'> {
   readonly path: string;
   /** Where the record has it beside the file. */
   readonly version?: string;
+  /** Of a file that the package once had: what another package says counts. */
+  readonly obsolete?: true;
 }
 
 /** More packages than any system has. */
@@ -24,7 +26,9 @@ export class Claims {
 
   /** Two packages that claim another content for one path are both not believed. */
   add(claim: Claim): void {
-    const before = this.byPath.get(claim.path);
+    const known = this.byPath.get(claim.path);
+    if (known !== undefined && claim.obsolete === true) return;
+    const before = known !== 'disputed' && known?.obsolete === true ? undefined : known;
     const agrees = before === undefined || (before !== 'disputed' && before.algorithm === claim.algorithm && before.digest === claim.digest);
     if (!agrees) this.byPath.set(claim.path, 'disputed');
     else if (before === undefined) this.byPath.set(claim.path, claim);
@@ -38,9 +42,10 @@ export class Claims {
   at(path: string): PackageDigest | undefined {
     const claim = this.byPath.get(path);
     if (claim === undefined || claim === 'disputed') return undefined;
-    const { package: owner, algorithm, digest } = claim;
+    const { package: owner, algorithm, digest, conffile } = claim;
     const version = claim.version ?? this.versions.get(owner);
-    return { package: owner.replace(/:[^:]*$/, ''), algorithm, digest, ...(version === undefined ? {} : { version }) };
+    const said = { package: owner.replace(/:[^:]*$/, ''), algorithm, digest };
+    return { ...said, ...(version === undefined ? {} : { version }), ...(conffile === undefined ? {} : { conffile }) };
   }
 
   /** Paths that packages differ about. */

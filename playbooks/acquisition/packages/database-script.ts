@@ -4,6 +4,7 @@ import { apkDirectories, type DatabaseFile } from './database-files.js';
 
 /**
  * Prints of databases only lines about the paths in the first file, and which versions there are. `:` begins a line of ours, `=` one of theirs.
+ * Words for configuration of which dpkg knows no sum (yet), `newconffile` and `nonexistent`, say nothing.
  * Old mawks know no `{32}` in patterns. No line that is printed is longer than a path can make it, whatever the database holds.
  */
 const select = `
@@ -15,6 +16,7 @@ FNR == 1 {
     print ":file " FILENAME
     sums = FILENAME ~ /[.]md5sums$/
     package = version = directory = name = ""
+    conffiles = 0
   }
 }
 files == 1 { want[$0]; next }
@@ -42,6 +44,19 @@ sums {
   sub(/^([.]?[\\/])+/, "", path)
   if (path == "" || substr($0, 33, 2) != "  " || substr($0, 1, 32) ~ /[^0-9a-f]/) unreadable++
   else if (path in want) print "=" $0
+  next
+}
+/^[^ \\t]/ || /^$/ { conffiles = /^Conffiles:/ }
+conffiles && /^ / {
+  line = $0
+  flags = ""
+  for (i = 0; i < 2 && match(line, / (obsolete|remove-on-upgrade)$/); i++) { flags = substr(line, RSTART) flags; line = substr(line, 1, RSTART - 1) }
+  match(line, / [^ ]*$/)
+  digest = substr(line, RSTART + 1)
+  path = substr(line, 1, RSTART - 1)
+  if (digest == "newconffile" || digest == "nonexistent") next
+  if (!sub(/^ [\\/]+/, "", path) || path == "" || length(digest) != 32 || digest ~ /[^0-9a-f]/) unreadable++
+  else if (path in want) print "= /" path " " digest flags
   next
 }
 /^(Package|Architecture|Version):/ { print "=" substr($0, 1, 300) }

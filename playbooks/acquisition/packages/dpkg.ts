@@ -23,12 +23,15 @@ export function takeMd5sum(file: string, text: string, claims: Claims): void {
   claims.add({ path, package: file.slice(0, -suffix.length), algorithm: 'md5', digest });
 }
 
+/** What dpkg lists of its `Conffiles` (deb-conffiles(5), dpkg-query(1)): the md5 is that of the packaged version, whatever is on the disk. With a flag the package no longer has the file. */
+const conffile = /^ \/(.+) ([0-9a-f]{32})((?: obsolete| remove-on-upgrade){0,2})$/s;
+
 /** Whether a file of dpkg's holds sums; the others say which packages there are. */
 export function isMd5sums(file: string): boolean {
   return file.endsWith(suffix);
 }
 
-/** Reads which version of each package is there from lines of `var/lib/dpkg/status` (deb-control(5)), as far as they are needed. */
+/** Reads versions of packages and sums of their configuration from lines of `var/lib/dpkg/status` (deb-control(5)), as far as they are needed. */
 export class StatusReader {
   private name = '';
   private architecture = '';
@@ -37,6 +40,10 @@ export class StatusReader {
 
   /** @param text latin1 of the raw bytes, without its end */
   take(text: string): void {
+    if (text.startsWith(' ')) {
+      this.takeConffile(text);
+      return;
+    }
     const colon = text.indexOf(':');
     const [field, value] = [text.slice(0, colon), text.slice(colon + 1).trim()];
     if (field === 'Package') [this.name, this.architecture] = [value, ''];
@@ -48,5 +55,17 @@ export class StatusReader {
   private takeVersion(version: string): void {
     if (this.architecture !== '') this.claims.addVersion(`${this.name}:${this.architecture}`, version);
     this.claims.addVersion(this.name, version);
+  }
+
+  private takeConffile(text: string): void {
+    const match = conffile.exec(text);
+    if (match === null || this.name === '') {
+      this.claims.unreadable += 1;
+      return;
+    }
+    const [, path = '', digest = '', flags = ''] = match;
+    const owner = shortText(this.architecture === '' ? this.name : `${this.name}:${this.architecture}`, maxNameLength);
+    const isObsolete = flags !== '';
+    this.claims.add({ path, package: owner, algorithm: 'md5', digest, conffile: true, ...(isObsolete ? { obsolete: true as const } : {}) });
   }
 }

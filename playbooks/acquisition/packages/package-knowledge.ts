@@ -7,9 +7,12 @@ import { checkExit, nodeCommand, whileRunning } from '../node/node-command.js';
 import { notSafe } from '../node/safe-tree.js';
 import { Claims } from './claims.js';
 import { type Asked, DatabaseAnswer, type Unread } from './database-answer.js';
-import { apkDirectories, mergedDirectories, type PackageManager } from './database-files.js';
+import { managerOf, mergedDirectories, type PackageManager } from './database-files.js';
 import { selecting } from './database-script.js';
 import { type FoundDatabases, findInChanges, findInImage, type LeftOut } from './find-databases.js';
+import { fetchDatabase } from './rpm/fetch-database.js';
+import { readRpmDatabase } from './rpm/read-rpm-database.js';
+import { WantedPaths } from './rpm/wanted-paths.js';
 
 /** Databases of one side, by package manager; those that are not there are missing. */
 export type Databases = ReadonlyMap<PackageManager, Claims>;
@@ -31,7 +34,7 @@ export interface PackageKnowledge {
 const maxPathBytes = 4_096;
 
 /**
- * Asks the package databases of a container about its changed files, in at most two commands.
+ * Asks the package databases of a container about its changed files, in at most two commands, and one more for each database of rpm.
  * @param changes of this container's root file system
  * @throws TriageError what keeps us from its layers
  */
@@ -42,19 +45,19 @@ export async function packageKnowledge(
   signal: AbortSignal,
 ): Promise<PackageKnowledge> {
   const inImage = await findInImage(session, overlay, signal);
-  const inUpper = findInChanges(overlay.upper, changes);
+  const inUpper = findInChanges(overlay.upper, changes, inImage.unsettled);
   const image = databasesOf(inImage);
   const own = databasesOf(inUpper);
   const asked = [...image.asked, ...own.asked];
-  const paths = new Set(changedFiles(changes).flatMap(namesInDatabases));
-  const unread = asked.length === 0 || paths.size === 0 ? [] : await ask(session, [...paths], asked, signal);
+  const paths = [...new Set(changedFiles(changes).flatMap(namesInDatabases))];
+  const unread = paths.length === 0 ? [] : await askAll(session, paths, asked, signal);
   return { image: image.databases, own: own.databases, links: inImage.links, leftOut: [...inImage.leftOut, ...inUpper.leftOut], unread };
 }
 
 function databasesOf({ groups }: FoundDatabases): { databases: Databases; asked: Asked[] } {
   const databases = new Map<PackageManager, Claims>();
   const asked = groups.map((group) => {
-    const manager = apkDirectories.has(group.directory) ? 'apk' : 'dpkg';
+    const manager = managerOf(group.directory);
     const claims = databases.get(manager) ?? new Claims(manager);
     databases.set(manager, claims);
     return { group, claims };
@@ -83,6 +86,31 @@ function otherName(path: string): string | undefined {
   const [first = '', second = ''] = path.split('/', 2);
   if (first === 'usr' && mergedDirectories.includes(second)) return path.slice('usr/'.length);
   return mergedDirectories.includes(first) ? `usr/${path}` : undefined;
+}
+
+async function askAll(session: NodeSession, paths: readonly string[], asked: readonly Asked[], signal: AbortSignal): Promise<readonly Unread[]> {
+  const texts = asked.filter(({ claims }) => claims.manager !== 'rpm');
+  const unread = texts.length === 0 ? [] : [...(await ask(session, paths, texts, signal))];
+  const wanted = new WantedPaths(paths);
+  for (const { group, claims } of asked) {
+    const detail = claims.manager === 'rpm' ? await askRpm(session, wanted, { group, claims }, signal) : undefined;
+    if (detail !== undefined) unread.push({ group, detail });
+  }
+  return unread;
+}
+
+/** What keeps us from one database and says nothing of the others. */
+const ofOneDatabase: ReadonlySet<string> = new Set(['command-failed', 'limit-exceeded', 'transfer-truncated']);
+
+/** Says why the database could not be read, or not to its end. */
+async function askRpm(session: NodeSession, wanted: WantedPaths, { group, claims }: Asked, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await readRpmDatabase(await fetchDatabase(session, group, signal), wanted, claims);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TriageError && ofOneDatabase.has(error.code)) return error.message;
+    throw error;
+  }
 }
 
 async function ask(session: NodeSession, paths: readonly string[], asked: readonly Asked[], signal: AbortSignal): Promise<readonly Unread[]> {

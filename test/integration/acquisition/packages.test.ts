@@ -91,6 +91,52 @@ describe('check-packages with dpkg', () => {
     quiet();
   });
 
+  const conffiles = (...lines: string[]): string =>
+    `mkdir -p var/lib/dpkg; printf '%s\\n' 'Package: nginx' 'Status: install ok installed' 'Architecture: amd64' 'Version: 1.22' Conffiles: ${lines
+      .map((line) => `' ${line}'`)
+      .join(' ')} 'Description: x' ' /etc/no ${md5('')}' > var/lib/dpkg/status`;
+  const wasConf = { package: 'nginx', version: '1.22', algorithm: 'md5', digest: md5('was\n'), conffile: true } as const;
+
+  it('knows what configuration was in the package, edited or not', async () => {
+    const { rows } = await stand.packagesOf(
+      [
+        `${base}\nmkdir etc/cron.daily; echo d > etc/cron.daily/x; echo n > etc/new; echo o > etc/old; echo no > etc/no
+         ${conffiles(`/etc/conf ${md5('was\n')}`, `/etc/cron.daily/x ${md5('d\n')}`, '/etc/new newconffile', `/etc/old ${md5('o\n')} obsolete`)}`,
+      ],
+      'for f in etc/conf etc/cron.daily/x etc/new etc/old etc/no usr/bin/ls; do echo evil > $f; done',
+    );
+    expect(rows).toEqual({
+      'etc/conf': row('etc/conf', { image: wasConf }),
+      'etc/cron.daily/x': row('etc/cron.daily/x', { image: { ...wasConf, digest: md5('d\n') } }),
+      'etc/old': row('etc/old', { image: { ...wasConf, digest: md5('o\n') } }),
+      'usr/bin/ls': row('usr/bin/ls', { image: { package: 'coreutils', algorithm: 'md5', digest: md5('ls\n') } }),
+    });
+    quiet();
+  });
+
+  it('tells configuration of an upgrade from that of the image', async () => {
+    const { rows } = await stand.packagesOf(
+      [`${base}\n${conffiles(`/etc/conf ${md5('was\n')}`)}`],
+      `echo now > etc/conf; ${conffiles(`/etc/conf ${md5('now\n')}`, `/usr/sbin/nginx ${md5('x')}`)}; echo evil > usr/sbin/nginx`,
+    );
+    expect(rows['etc/conf']).toEqual(row('etc/conf', { image: wasConf, own: { ...wasConf, digest: md5('now\n') } }));
+    // The word of the container makes no configuration of a program.
+    expect(rows['usr/sbin/nginx']?.image).not.toHaveProperty('conffile');
+    quiet();
+  });
+
+  it('counts lines of configuration that cannot be understood, whatever their length', async () => {
+    const { rows } = await stand.packagesOf(
+      [`${base}\n${conffiles('/etc/conf', '/etc/conf 0123', `etc/conf ${md5('')}`, `/etc/conf ${md5('')} stale`, `/etc/conf ${md5('was\n')}`)}`],
+      `echo evil > etc/conf; { echo Package: x; echo Conffiles:; head -c 9000000 /dev/zero | tr '\\0' ' '; echo; yes obsolete | head -n 600000 | tr '\\n' ' '; echo; } > var/lib/dpkg/status`,
+    );
+    expect(rows).toEqual({ 'etc/conf': row('etc/conf', { image: wasConf }) });
+    expect(stand.limits.map(({ reason, detail }) => `${reason}: ${detail}`)).toEqual([
+      'package-lines: 4 lines of the image cannot be understood',
+      'package-lines: 1 lines that the container has written cannot be understood',
+    ]);
+  });
+
   it('does not believe two packages that differ, and says so', async () => {
     const { rows } = await stand.packagesOf(
       [`${base}\n${sums('rival', { 'bin/ls': 'rival\n' })}`],
@@ -146,7 +192,7 @@ describe('check-packages with apk', () => {
       'etc/passwd': {
         ...row('etc/passwd', {}),
         manager: 'apk',
-        image: { package: 'base', version: '3', algorithm: 'sha256', digest: createHash('sha256').update('p\n').digest('hex') },
+        image: { package: 'base', version: '3', algorithm: 'sha256', digest: createHash('sha256').update('p\n').digest('hex'), conffile: true },
       },
     });
     expect(fact.managers).toEqual(['apk']);
@@ -186,10 +232,10 @@ describe('check-packages', () => {
     quiet();
   });
 
-  it('says that databases of rpm are not read', async () => {
-    await stand.packagesOf(['mkdir -p bin var/lib/rpm; echo x > var/lib/rpm/rpmdb.sqlite; echo b > bin/b'], 'echo evil > bin/b');
+  it.each(['Packages', 'Packages.db'])('says that databases of rpm in an older format are not read: %s', async (name) => {
+    await stand.packagesOf([`mkdir -p bin var/lib/rpm; echo x > var/lib/rpm/${name}; echo b > bin/b`], 'echo evil > bin/b');
     expect(stand.limits).toEqual([
-      expect.objectContaining({ subject: 'container web (current instance):/var/lib/rpm/rpmdb.sqlite', reason: 'package-database-unsupported' }),
+      expect.objectContaining({ subject: `container web (current instance):/var/lib/rpm/${name}`, reason: 'package-database-unsupported' }),
     ]);
   });
 

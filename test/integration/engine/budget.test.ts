@@ -6,10 +6,10 @@ import { TriageError } from '../../../playbooks/domain/error.js';
 import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import type { HashListPort, IntelPort } from '../../../playbooks/ports.js';
 import { fakePorts } from './fake-ports.js';
+import { podOf } from './gather.js';
 import { LateEngine, tally } from './late-engine.js';
 import { hashOf, latePlaybooks } from './late-playbook.js';
 import { LateSource } from './late-source.js';
-import { podOf } from './synthetic.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();

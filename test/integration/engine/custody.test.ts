@@ -5,7 +5,7 @@ import { CustodyWriter } from '../../../store/custody.js';
 import { connectRedis } from '../../../store/redis.js';
 import { RunLog } from '../../../store/run-log.js';
 import { readPublicKeys } from '../../../store/signing-key.js';
-import { fileArtifact } from './synthetic.js';
+import { fileArtifact } from './synthetic-file.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();

@@ -15,8 +15,9 @@ import type { RunView } from '../../../store/run-view.js';
 import { loadOrCreateSigner, readPublicKeys } from '../../../store/signing-key.js';
 import { type Emulator, startVirusTotalEmulator } from '../../emulators/virustotal.js';
 import { MovedClock } from '../../support/moved-clock.js';
+import { podOf } from './gather.js';
 import { RedisChild } from './redis-child.js';
-import { podOf, syntheticPlaybooks } from './synthetic.js';
+import { syntheticPlaybooks } from './synthetic.js';
 import { WorkerChild } from './worker-child.js';
 
 /** How many ask, how fast they may, and what is done to them. */

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type Artifact, artifactId } from '../../../playbooks/domain/artifact.js';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import { type Playbook, parsePlaybook } from '../../../playbooks/playbook.js';
 import type { StepContext } from '../../../playbooks/ports.js';
 import { defineStep, type Step } from '../../../playbooks/step.js';
+import { gather } from './gather.js';
+import { card, fileArtifact, none } from './synthetic-file.js';
 
-const card = { permissions: [], timeoutMs: 30_000, attempts: 4 } as const;
-const none = z.strictObject({});
 const timed = z.strictObject({ ms: z.int().default(10) });
 
 /** Work of about `ms`, long and short alike; it heeds the signal. */
@@ -21,22 +20,6 @@ async function command(ctx: StepContext, name: string, ms: number): Promise<void
   const running = await session.start({ name, argv: ['sleep', String(ms)], privileged: true, timeoutMs: 30_000, maxBytes: 1_000 }, ctx.signal);
   running.stdout.resume();
   await running.finished;
-}
-
-/** An artifact of a file that this run alone has. */
-export function fileArtifact(run: string, name: string, at: Date): Artifact {
-  const size = 10;
-  return {
-    id: artifactId('file', `${run}/${name}`),
-    kind: 'file',
-    sha256: sha256Hex(`${run}/${name}`),
-    size,
-    content: 'text',
-    name,
-    method: 'node',
-    known: false,
-    acquiredAt: at.toISOString(),
-  };
 }
 
 const locate = defineStep({
@@ -108,41 +91,6 @@ const acquire = defineStep({
     return {
       artifacts: { sha256: sha256Hex(ctx.run.id), count: files.length, bytes: 40, stored: files.length, known: 0, left: 0, method: 'node' as const },
     };
-  },
-});
-
-/** Which hashes a run of the playbook `asking` has: `count` from number `from` on, round about among those of a kind. */
-export interface Gathered {
-  readonly kind: string;
-  readonly from: number;
-  readonly count: number;
-  readonly of: number;
-}
-
-/** The name of a pod whose run has these hashes. */
-export function podOf({ kind, from, count, of }: Gathered): string {
-  return [kind, from, count, of].join('-');
-}
-
-const gather = defineStep({
-  ...card,
-  name: 'gather',
-  summary: 'Takes files that other runs have as well',
-  queue: 'evidence',
-  needs: [],
-  uses: [],
-  writes: ['artifacts'],
-  params: none,
-  async run(_facts, _params, ctx) {
-    const [kind = '', from = 0, count = 0, of = 1] = ctx.run.request.target.pod.split('-').map((part, at) => (at === 0 ? part : Number(part)));
-    const numbers = Array.from({ length: Number(count) }, (_, at) => (Number(from) + at) % Number(of));
-    const content = kind === 'junk' ? 'text' : 'elf';
-    const files = numbers.map(
-      (at) => ({ ...fileArtifact(ctx.run.id, String(at), ctx.clock()), sha256: sha256Hex(`${kind} ${at}`), content }) as const,
-    );
-    await ctx.recordArtifacts(files);
-    const sum = { count: numbers.length, bytes: 0, stored: numbers.length, known: 0, left: 0, method: 'node' as const };
-    return { artifacts: { sha256: sha256Hex(ctx.run.id), ...sum } };
   },
 });
 

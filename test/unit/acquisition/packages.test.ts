@@ -22,7 +22,22 @@ const digest = 'd41d8cd98f00b204e9800998ecf8427e';
 const line = fc
   .array(
     fc.oneof(
-      fc.constantFrom('P:', 'V:', 'F:', 'R:', 'Z:Q1', '2jmj7l5rSw0yVb/vlWAYkK/YBwk=', digest, '  ', './', 'Package: ', 'Version:', 'usr/bin/ls', '='),
+      fc.constantFrom(
+        'P:',
+        'V:',
+        'F:',
+        'R:',
+        'Z:Q1',
+        '2jmj7l5rSw0yVb/vlWAYkK/YBwk=',
+        digest,
+        '  ',
+        './',
+        'Package: ',
+        'Version:',
+        ' /',
+        'usr/bin/ls',
+        '=',
+      ),
       fc.string(),
     ),
     {
@@ -98,6 +113,14 @@ describe('versions of dpkg', () => {
 });
 
 describe('installed of apk', () => {
+  it('takes what lies in etc for configuration', () => {
+    const claims = new Claims('apk');
+    const reader = new InstalledReader(claims);
+    for (const each of ['P:a', 'F:etc/x', 'R:y', `Z:${digest}`, 'F:', 'R:etcetera', `Z:${digest}`]) reader.take(each);
+    expect(claims.at('etc/x/y')?.conffile).toBe(true);
+    expect(claims.at('etcetera')).not.toHaveProperty('conffile');
+  });
+
   it('begins anew with each package', () => {
     const claims = new Claims('apk');
     const reader = new InstalledReader(claims);
