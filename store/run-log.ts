@@ -8,6 +8,7 @@ import type { Lookup } from '../playbooks/domain/lookup.js';
 import type { StepRecord, Wait } from '../playbooks/domain/run.js';
 import { type CustodyWriter, maxActsPerCall } from './custody.js';
 import type { Keys } from './keys.js';
+import { artifactItem, lookupItem, type RecordedItem } from './recorded-item.js';
 import { defined } from './run-record.js';
 import { append } from './scripts/append.js';
 import { replace } from './scripts/replace.js';
@@ -60,12 +61,6 @@ const finishActs = { succeeded: 'step.finished', failed: 'step.failed', skipped:
 /** The entry that a record of this status has in custody. */
 export function finishAct(status: StepRecord['status']): CustodyAct {
   return finishActs[status];
-}
-
-interface Item {
-  readonly field: string;
-  readonly value: string;
-  readonly act: Act;
 }
 
 /** What workers write down: attempts, outcomes, artifacts, lookups. Record and custody entry are one act each. */
@@ -158,13 +153,7 @@ export class RunLog {
 
   /** Records artifacts, each once; those that the run has already are left as they are. Throws `stale-attempt`. */
   recordArtifacts(attempt: Attempt, artifacts: readonly Artifact[]): Promise<void> {
-    const items = artifacts.map((artifact) => {
-      const value = JSON.stringify(artifact);
-      const { id, kind, sha256, size, method, unstable } = artifact;
-      const detail: JsonObject = { kind, sha256, size, method, record: sha256Hex(value), ...defined({ unstable }) };
-      return { field: id, value, act: { act: artifactAct(artifact), subject: id, detail } };
-    });
-    return this.recordOnce(attempt, this.keys.artifacts(attempt.run), items);
+    return this.recordOnce(attempt, this.keys.artifacts(attempt.run), artifacts.map(artifactItem));
   }
 
   /** Records the answers to a run's lookups, each once. Throws `stale-attempt`. */
@@ -202,13 +191,13 @@ export class RunLog {
     return this.redis.zrange(this.keys.open, '0', '-1');
   }
 
-  private async recordOnce(attempt: Attempt, records: string, items: readonly Item[], script = append): Promise<void> {
+  private async recordOnce(attempt: Attempt, records: string, items: readonly RecordedItem[], script = append): Promise<void> {
     const unique = [...new Map(items.map((item) => [item.field, item])).values()];
     for (let from = 0; from < unique.length; from += maxActsPerCall)
       await this.recordBatch(attempt, records, unique.slice(from, from + maxActsPerCall), script);
   }
 
-  private async recordBatch({ run, step, fence }: Attempt, records: string, batch: readonly Item[], script: typeof append): Promise<void> {
+  private async recordBatch({ run, step, fence }: Attempt, records: string, batch: readonly RecordedItem[], script: typeof append): Promise<void> {
     let items = batch;
     while (items.length > 0) {
       const rest = [step, fence, items.length, ...items.flatMap(({ field, value }) => [field, value])];
@@ -224,19 +213,7 @@ export class RunLog {
   }
 }
 
-function lookupItem(lookup: Lookup): Item {
-  const value = JSON.stringify(lookup);
-  const { sha256, source, status, cached, answer } = lookup;
-  const detail: JsonObject = { source, status, cached, record: sha256Hex(value), ...defined({ answer }) };
-  return { field: sha256, value, act: { act: 'lookup.answered', subject: sha256, detail } };
-}
-
 /** By how much an estimate, so many milliseconds ahead, may be off before it is told anew. */
 function etaTolerance(aheadMs: number): number {
   return Math.max(1_000, Math.round(aheadMs / 20));
-}
-
-function artifactAct({ known, left }: Artifact): Act['act'] {
-  if (left === true) return 'artifact.left';
-  return known ? 'artifact.known' : 'artifact.stored';
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from './custody.js';
 
 /** Requests in a minute, a UTC day and a UTC month. */
 export interface QuotaCounts {
@@ -35,5 +35,5 @@ export interface ReportedQuota {
 
 /** Names a key without telling it: the first 12 hex digits of its sha256. Keys are long and random, so that nobody can guess them from it. */
 export function keyId(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 12);
+  return sha256Hex(key).slice(0, 12);
 }

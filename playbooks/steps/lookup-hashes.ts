@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readListing } from '../acquisition/ndjson.js';
-import { headOf } from '../acquisition/taking/file-artifact.js';
+import { contentOf } from '../acquisition/taking/file-artifact.js';
 import { type Artifact, artifactId, contentTypeOf } from '../domain/artifact.js';
 import type { Lookup } from '../domain/lookup.js';
 import { notesOf } from '../domain/lookup-notes.js';
@@ -83,7 +83,7 @@ export async function answerArtifacts(evidence: EvidencePort, lookups: readonly 
   const artifacts: Artifact[] = [];
   for (const { sha256, source, answer, cached, askedAt } of lookups) {
     if (answer === undefined) continue;
-    const { head, size } = await headOf(evidence, answer);
+    const { head, size } = await contentOf(evidence, answer);
     artifacts.push({
       id: artifactId('lookup-answer', `${source}\0${sha256}\0${answer}`),
       kind: 'lookup-answer',

@@ -1,6 +1,7 @@
 import { TriageError } from '../../domain/error.js';
 import type { NodeContainer, Overlay } from '../../facts.js';
 import type { NodeSession, StepContext } from '../../ports.js';
+import { parentOf } from '../node/ancestors.js';
 import { type Mount, parseOverlayOptions } from '../node/mountinfo.js';
 import { checkExit, collect, nodeCommand } from '../node/node-command.js';
 import type { NodeFacts } from '../node/node-facts.js';
@@ -121,8 +122,4 @@ async function ofStorage(session: NodeSession, node: NodeFacts, { root = '' }: C
       userxattr: marks.some(({ userxattr }) => userxattr),
     },
   };
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/'));
 }

@@ -3,7 +3,7 @@ import { pathBytes } from '../../domain/path-name.js';
 import type { Overlay } from '../../facts.js';
 import type { NodeSession } from '../../ports.js';
 import { askLayers } from '../changes/ask-layers.js';
-import { ancestorsOf, withEveryAncestor } from '../node/ancestors.js';
+import { ancestorsOf, parentOf, withEveryAncestor } from '../node/ancestors.js';
 import {
   apkDirectories,
   type DatabaseFile,
@@ -126,7 +126,7 @@ class Finder {
   /** Without them, a database says what it no longer means. */
   private takeUnsettled(path: string, size: number): void {
     if (size === 0) return;
-    this.unsettled.add(path.slice(0, path.lastIndexOf('/')));
+    this.unsettled.add(parentOf(path));
     this.leave(path, 'package-database-unreadable', 'it holds changes that are not in the database yet, which is not read');
   }
 

@@ -27,29 +27,19 @@ export function fileArtifact(
   };
 }
 
-/** What an artifact says of content that the store has: packages know files by these digests. */
-export async function digestsOf(evidence: EvidencePort, sha256: string): Promise<Pick<StoredEvidence, 'head' | 'sha1' | 'md5'>> {
+/** Content that the store has, read once, as an artifact tells of it: packages know files by these digests. */
+export async function contentOf(evidence: EvidencePort, sha256: string): Promise<Omit<StoredEvidence, 'existed'>> {
   const [sha1, md5] = [createHash('sha1'), createHash('md5')];
   let head = Buffer.alloc(0);
+  let size = 0;
   for await (const chunk of await evidence.open(sha256)) {
     const bytes = chunk as Uint8Array;
     sha1.update(bytes);
     md5.update(bytes);
     if (head.length < 512) head = Buffer.concat([head, bytes]).subarray(0, 512);
-  }
-  return { head, sha1: sha1.digest('hex'), md5: md5.digest('hex') };
-}
-
-/** The first 512 bytes and the size of what the store has. */
-export async function headOf(evidence: EvidencePort, sha256: string): Promise<{ head: Buffer; size: number }> {
-  let head = Buffer.alloc(0);
-  let size = 0;
-  for await (const chunk of await evidence.open(sha256)) {
-    const bytes = chunk as Uint8Array;
-    if (head.length < 512) head = Buffer.concat([head, bytes]).subarray(0, 512);
     size += bytes.length;
   }
-  return { head, size };
+  return { sha256, sha1: sha1.digest('hex'), md5: md5.digest('hex'), size, head };
 }
 
 /** What gaps and limits call a file: its container and where it is there. Safe to print. */

@@ -2,7 +2,7 @@ import { type Artifact, artifactId, sourceOfChange } from '../../domain/artifact
 import type { Change } from '../../domain/change.js';
 import type { StepContext } from '../../ports.js';
 import type { Hashed, Moved } from '../trees/tree-reader.js';
-import { digestsOf, fileArtifact, gapOf, subjectOf } from './file-artifact.js';
+import { contentOf, fileArtifact, gapOf, subjectOf } from './file-artifact.js';
 
 /** One file on its way. */
 export interface Candidate {
@@ -64,8 +64,8 @@ export async function settleKnown(each: Candidate, hashed: HashedFile, result: G
     await settleWithout(each, 'differs', result, ctx);
     return;
   }
-  const digests = await digestsOf(ctx.evidence, sha256);
-  result.artifacts.push({ ...fileArtifact(each.change, 'node', { sha256, size, ...digests }, ctx), ...identityOf(hashed), known: true });
+  const content = await contentOf(ctx.evidence, sha256);
+  result.artifacts.push({ ...fileArtifact(each.change, 'node', { ...content, size }, ctx), ...identityOf(hashed), known: true });
 }
 
 /** A file that the node did not hash, or that changed meanwhile. */
