@@ -9,7 +9,7 @@ module.exports = {
       name: 'playbooks-without-io',
       severity: 'error',
       from: { path: '^playbooks/' },
-      to: { dependencyTypes: ['core', 'npm'], pathNot: '^(node:)?(crypto|stream|buffer)$|node_modules/(zod|yaml|canonicalize)/' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: '^(node:)?(crypto|stream|buffer)$|node_modules/(zod|yaml|canonicalize|jose)/' },
     },
     forbid('store-below-workers-and-api', '^store/', '^(workers|api|cli|test|bench)/'),
     forbid('workers-not-api', '^workers/', '^(api|cli|test|bench)/'),

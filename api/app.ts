@@ -1,7 +1,7 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { authenticate } from './auth.js';
-import { boundedCommander, boundedKeys, boundedOffice, boundedReader } from './bounded.js';
+import { boundedActs, boundedCommander, boundedKeys, boundedOffice, boundedReader } from './bounded.js';
 import { holdToContract } from './contract.js';
 import type { ApiDeps } from './deps.js';
 import { answerError, notFound } from './error.js';
@@ -49,6 +49,7 @@ export function createApi(deps: ApiDeps): Express {
     runs: boundedReader(deps.runs, ms),
     commander: boundedCommander(deps.commander, ms),
     keys: boundedKeys(deps.keys, ms),
+    acts: boundedActs(deps.acts, ms),
     lookups: boundedOffice(deps.lookups, ms),
   };
   const app = express();

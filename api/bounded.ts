@@ -1,5 +1,6 @@
 import { TriageError } from '../playbooks/domain/error.js';
 import type { ApiKeys } from '../store/api-keys.js';
+import type { EvidenceActs } from '../store/evidence-acts.js';
 import type { LookupOffice } from '../store/lookup-office.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
 
@@ -48,5 +49,13 @@ export function boundedOffice(office: LookupOffice, ms: number): LookupOffice {
     quota: () => within(ms, office.quota()),
     lookup: (sha256) => within(ms, office.lookup(sha256)),
     ask: (sha256) => within(ms, office.ask(sha256)),
+  };
+}
+
+/** Custody that is written in bounded time; what is late may be recorded all the same, and nothing is given away for it. */
+export function boundedActs(acts: EvidenceActs, ms: number): EvidenceActs {
+  return {
+    read: (run, by, read) => within(ms, acts.read(run, by, read)),
+    seal: (run, by, contents) => within(ms, acts.seal(run, by, contents)),
   };
 }

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { ApiKeys } from '../store/api-keys.js';
+import type { EvidenceActs } from '../store/evidence-acts.js';
 import type { LookupOffice } from '../store/lookup-office.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
 import type { PlaybookView } from './playbook-view.js';
@@ -18,6 +19,8 @@ export interface ApiDeps {
   readonly runs: RunReader;
   readonly commander: RunCommander;
   readonly evidence: EvidencePort;
+  /** Puts into custody what callers do with evidence. */
+  readonly acts: EvidenceActs;
   readonly lookups: LookupOffice;
   readonly keys: ApiKeys;
   readonly playbooks: readonly PlaybookView[];

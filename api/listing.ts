@@ -1,7 +1,9 @@
+import type { Readable } from 'node:stream';
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { TriageError } from '../playbooks/domain/error.js';
-import type { EvidencePort } from '../playbooks/ports.js';
+import type { ApiDeps } from './deps.js';
+import { openForCaller } from './given-away.js';
 import { splitLines } from './lines.js';
 import { nextOf, type Page, pageOf, sendStream, wantsLines } from './page.js';
 
@@ -15,20 +17,24 @@ export interface Listing<T> {
 }
 
 /** Answers with a page of a listing, or with all of it as it is stored. Throws `store-corrupt` for a line that its schema refuses. */
-export async function sendListing<T>(req: Request<{ run: string }>, res: Response, evidence: EvidencePort, listing: Listing<T>): Promise<void> {
+export async function sendListing<T>(
+  req: Request<{ run: string }>,
+  res: Response,
+  store: Pick<ApiDeps, 'evidence' | 'acts'>,
+  listing: Listing<T>,
+): Promise<void> {
   const { name, sha256, count } = listing;
-  if (wantsLines(req)) {
-    await sendStream(res, 'application/x-ndjson', await evidence.open(sha256));
-    return;
-  }
+  const asLines = wantsLines(req);
   const page = pageOf(req);
-  res.json({ [name]: await readPage(evidence, listing, page), count, sha256, ...nextOf(page, count) });
+  const bytes = await openForCaller(store, req, { what: 'listing', sha256, format: asLines ? 'ndjson' : 'page' });
+  if (asLines) await sendStream(res, 'application/x-ndjson', bytes);
+  else res.json({ [name]: await readPage(bytes, listing, page), count, sha256, ...nextOf(page, count) });
 }
 
-async function readPage<T>(evidence: EvidencePort, listing: Listing<T>, { from, limit }: Page): Promise<T[]> {
+async function readPage<T>(bytes: Readable, listing: Listing<T>, { from, limit }: Page): Promise<T[]> {
   const rows: T[] = [];
   let at = 0;
-  for await (const line of splitLines(await evidence.open(listing.sha256))) {
+  for await (const line of splitLines(bytes)) {
     if (at >= from) rows.push(parseRow(line, at, listing));
     at += 1;
     if (rows.length === limit) break;

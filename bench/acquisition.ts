@@ -122,7 +122,7 @@ function context(pod: string, nodes: NodePort, evidence: EvidencePort): StepCont
     inContainer: cluster,
     nodes,
     evidence,
-    history: { steps: never, artifacts: never, lookups: never, custody: never },
+    history: { steps: never, artifacts: never, lookups: never, custody: never, acts: never },
     recordArtifacts: () => Promise.resolve(),
     recordLookups: never,
     replaceLookups: never,

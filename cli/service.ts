@@ -13,6 +13,7 @@ import { ChangeFeed } from '../store/change-feed.js';
 import { CustodyWriter } from '../store/custody.js';
 import { startEmbeddedRedis } from '../store/embedded-redis.js';
 import { createDiskEvidence } from '../store/evidence/disk.js';
+import { RedisEvidenceActs } from '../store/evidence-acts.js';
 import { defaultPrefix, keysOf } from '../store/keys.js';
 import { packageVersion } from '../store/package-root.js';
 import { Queues } from '../store/queues.js';
@@ -89,10 +90,13 @@ async function openDoor(config: ServiceConfig, { redis, evidence, address, log, 
     () => feed.close(),
     () => queues.close(),
   );
+  const custody = new CustodyWriter(redis, keys, signer, 'api');
+  const runs = new RedisRunReader(redis, keys, feed);
   const app = createApi({
-    runs: new RedisRunReader(redis, keys, feed),
-    commander: new RedisRunCommander({ redis, keys, custody: new CustodyWriter(redis, keys, signer, 'api'), queues, playbooks }),
+    runs,
+    commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks }),
     evidence,
+    acts: new RedisEvidenceActs(custody, runs),
     lookups: new RedisLookupOffice(redis, keys, queues),
     keys: redisApiKeys(redis, defaultPrefix),
     playbooks: [...playbooks.values()].map(playbookView),

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from './domain/artifact.js';
-import type { Act } from './domain/custody.js';
+import type { Act, CustodyEntry } from './domain/custody.js';
 import type { JsonObject, JsonValue } from './domain/json.js';
 import type { Lookup, WantedHash } from './domain/lookup.js';
 import type { GivenLimits, ReportedQuota } from './domain/quota.js';
@@ -209,6 +209,8 @@ export interface RunHistory {
   lookups(): Promise<readonly Lookup[]>;
   /** The chain as it is now. */
   custody(): Promise<{ readonly entries: number; readonly head: string }>;
+  /** The entries of the chain so far, each checked. Throws `custody-broken`. */
+  acts(): AsyncIterable<CustodyEntry>;
 }
 
 export interface StepLog {

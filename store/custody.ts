@@ -1,10 +1,13 @@
 import { randomUUID, sign } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type Act, type CustodyEntry, canonical, entryHash } from '../playbooks/domain/custody.js';
+import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
+import { type Act, type ActOnHead, type CustodyEntry, canonical, entryHash, type Head, registerChain } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { JsonObject } from '../playbooks/domain/json.js';
+import { signCheckpoint } from './checkpoint.js';
 import type { Keys } from './keys.js';
 import { append } from './scripts/append.js';
+import { chainNote } from './scripts/chain-note.js';
 import { type Reply, runScript, type Script } from './scripts/script.js';
 import type { Signer } from './signing-key.js';
 
@@ -16,14 +19,22 @@ export interface ChainCommand {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly rest: readonly (string | number)[];
+  /** For a script that also writes the register: its line, made for the head that the run's chain will have. */
+  readonly register?: ActOnHead;
 }
 
-type Unsealed = Omit<CustodyEntry, 'seq' | 'prev' | 'hash' | 'sig'>;
-interface Head {
-  readonly seq: number;
-  readonly hash: string;
+/** An act with what is given to it once, however often it must be built again: without an id of its own, two equal acts would be taken for one. */
+interface Stamped {
+  readonly stamp: Pick<CustodyEntry, 'id' | 'at' | 'run' | 'actor' | 'by'>;
+  readonly act: Act | ActOnHead;
 }
 
+interface Built {
+  readonly lines: readonly string[];
+  readonly head: Head;
+}
+
+const empty: Head = { seq: 0, hash: '' };
 const maxHeads = 10_000;
 
 /** The only writer of custody: builds, hashes and signs entries here, and lets a script append them if nobody was first. */
@@ -46,54 +57,106 @@ export class CustodyWriter {
    * @returns the script's answer; never `moved`
    * @throws TriageError `redis-unavailable`, `internal`
    */
-  async write(run: string, acts: readonly Act[], command: ChainCommand, actor = this.actor): Promise<Reply> {
+  async write(run: string, acts: readonly (Act | ActOnHead)[], command: ChainCommand, actor = this.actor): Promise<Reply> {
     if (acts.length === 0 || acts.length > maxActsPerCall) throw new TriageError('internal', `${acts.length} custody entries in one call`);
     const stamped = acts.map((act) => this.stamp(run, act, actor));
-    const turn = (this.tails.get(run) ?? Promise.resolve()).then(() => this.attempt(run, stamped, command));
-    const settled = turn.catch(() => undefined);
-    this.tails.set(run, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.tails.get(run) === settled) this.tails.delete(run);
-    }
+    const registered = command.register === undefined ? undefined : this.stamp(registerChain, command.register, actor);
+    const chains = registered === undefined ? [run] : [run, registerChain];
+    return this.inTurn(chains, () => this.attempt(run, stamped, command, registered));
   }
 
   /** Appends acts and nothing else; not fenced, as what was done was done. Throws `not-found` for a run that does not exist. */
   async append(run: string, acts: readonly Act[], actor?: string): Promise<void> {
     const keys = [this.keys.artifacts(run), this.keys.steps(run), this.keys.fences(run)];
-    const [what] = await this.write(run, acts, { script: append, keys, rest: ['', '', 0] }, actor);
+    this.found(run, await this.write(run, acts, { script: append, keys, rest: ['', '', 0] }, actor));
+  }
+
+  /** Appends acts that change nothing of the run, by whoever did them. Throws `not-found` for a run that does not exist. */
+  async note(run: string, acts: readonly (Act | ActOnHead)[], actor: string): Promise<void> {
+    this.found(run, await this.write(run, acts, { script: chainNote, keys: [], rest: [] }, actor));
+  }
+
+  /**
+   * The act that signs the head which it stands on.
+   * @param extra what else is signed with it
+   * @param made is told of each one that is made: several, when others come first; the last one stands
+   */
+  checkpoint(run: string, extra: Partial<Checkpoint> = {}, made?: (made: { jws: string; head: Head }) => void): ActOnHead {
+    const at = this.clock().toISOString();
+    return async (head) => {
+      const { seq, hash } = head;
+      const jws = await signCheckpoint({ run, seq: seq - 1, hash, at, ...extra }, this.signer);
+      made?.({ jws, head });
+      return { act: 'run.checkpoint', subject: run, detail: { seq: seq - 1, hash, jws } };
+    };
+  }
+
+  private found(run: string, [what]: Reply): void {
     if (what === 'gone') throw new TriageError('not-found', `there is no run ${run}`);
   }
 
-  private stamp(run: string, act: Act, actor: string): Unsealed {
-    const subject = act.subject === undefined ? {} : { subject: wellFormed(act.subject) };
-    const detail = tidy(act.detail);
-    return { id: randomUUID(), at: this.clock().toISOString(), run, actor, by: this.signer.kid, act: act.act, ...subject, detail };
-  }
-
-  private async attempt(run: string, stamped: readonly Unsealed[], { script, keys, rest }: ChainCommand): Promise<Reply> {
-    for (;;) {
-      const at = this.heads.get(run) ?? { seq: 0, hash: '' };
-      const { lines, hash } = this.build(stamped, at);
-      const all = [this.keys.custody(run), this.keys.head(run), this.keys.run(run), ...keys];
-      const args = [at.seq, at.hash, hash, this.keys.changes(run), lines.length, ...lines, ...rest];
-      const reply = await runScript(this.redis, script, all, args);
-      if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.remember(run, { seq: at.seq + lines.length, hash });
-      if (reply[0] !== 'moved') return reply;
-      this.remember(run, { seq: Number(reply[1]), hash: String(reply[2]) });
+  private async inTurn<T>(chains: readonly string[], work: () => Promise<T>): Promise<T> {
+    const before = chains.map((chain) => this.tails.get(chain) ?? Promise.resolve());
+    const turn = Promise.all(before).then(work);
+    const settled = turn.catch(() => undefined);
+    for (const chain of chains) this.tails.set(chain, settled);
+    try {
+      return await turn;
+    } finally {
+      for (const chain of chains) if (this.tails.get(chain) === settled) this.tails.delete(chain);
     }
   }
 
-  private build(stamped: readonly Unsealed[], at: Head): { lines: string[]; hash: string } {
-    let { seq, hash } = at;
-    const lines = stamped.map((act) => {
-      const entry = { ...act, seq: seq++, prev: hash };
-      hash = entryHash(entry);
+  private stamp(run: string, act: Act | ActOnHead, actor: string): Stamped {
+    return { stamp: { id: randomUUID(), at: this.clock().toISOString(), run, actor, by: this.signer.kid }, act };
+  }
+
+  private async attempt(run: string, stamped: readonly Stamped[], command: ChainCommand, registered: Stamped | undefined): Promise<Reply> {
+    for (;;) {
+      const at = this.heads.get(run) ?? empty;
+      const built = await this.build(stamped, at);
+      const register = registered === undefined ? undefined : await this.registerLine(registered, built.head);
+      const reply = await this.send(run, { at, built, register }, command);
+      if (reply[0] === 'moved') this.remember(run, { seq: Number(reply[1]), hash: String(reply[2]) });
+      else if (reply[0] === 'register-moved') this.remember(registerChain, { seq: Number(reply[1]), hash: String(reply[2]) });
+      else {
+        if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.remember(run, built.head);
+        if (reply[0] === 'ok' && register !== undefined) this.remember(registerChain, register.built.head);
+        return reply;
+      }
+    }
+  }
+
+  private async registerLine({ stamp, act }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {
+    const at = this.heads.get(registerChain) ?? empty;
+    return { at, built: await this.build([{ stamp, act: typeof act === 'function' ? await act(head) : act }], at) };
+  }
+
+  private send(
+    run: string,
+    { at, built, register }: { at: Head; built: Built; register: { at: Head; built: Built } | undefined },
+    { script, keys, rest }: ChainCommand,
+  ): Promise<Reply> {
+    const all = [this.keys.custody(run), this.keys.head(run), this.keys.run(run), ...keys];
+    const args = [at.seq, at.hash, built.head.hash, this.keys.changes(run), built.lines.length, ...built.lines, ...rest];
+    if (register === undefined) return runScript(this.redis, script, all, args);
+    const registerKeys = [this.keys.custody(registerChain), this.keys.head(registerChain)];
+    const registerArgs = [register.at.seq, register.at.hash, register.built.head.hash, ...register.built.lines];
+    return runScript(this.redis, script, [...all, ...registerKeys], [...args, ...registerArgs]);
+  }
+
+  private async build(stamped: readonly Stamped[], at: Head): Promise<Built> {
+    let head = at;
+    const lines: string[] = [];
+    for (const { stamp, act } of stamped) {
+      const body = bodyOf(typeof act === 'function' ? await act(head) : act);
+      const entry = { ...stamp, ...body, seq: head.seq, prev: head.hash };
+      const hash = entryHash(entry);
       const sig = sign(null, Buffer.from(hash, 'hex'), this.signer.privateKey).toString('base64url');
-      return canonical({ ...entry, hash, sig });
-    });
-    return { lines, hash };
+      lines.push(canonical({ ...entry, hash, sig }));
+      head = { seq: head.seq + 1, hash };
+    }
+    return { lines, head };
   }
 
   private remember(run: string, head: Head): void {
@@ -102,6 +165,10 @@ export class CustodyWriter {
     const [oldest] = this.heads.keys();
     if (this.heads.size > maxHeads && oldest !== undefined) this.heads.delete(oldest);
   }
+}
+
+function bodyOf({ act, subject, detail }: Act): Pick<CustodyEntry, 'act' | 'subject' | 'detail'> {
+  return { act, ...(subject === undefined ? {} : { subject: wellFormed(subject) }), detail: tidy(detail) };
 }
 
 /** Text from outside must not stop the chain: a lone surrogate has no canonical form. */

@@ -40,6 +40,8 @@ export interface Keys {
   readonly open: string;
   /** ZSET: sealed run that answers are still to come for -> when to look after it next, in ms. */
   readonly amending: string;
+  /** ZSET: sealed run whose evidence is still here -> until when it is kept, in ms. */
+  readonly retained: string;
   /** ZSET: all runs, score 0; ids sort by time. */
   readonly all: string;
   /** Channel that tells of any change of a run. */
@@ -100,6 +102,7 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     pending: part('pending'),
     open: `${prefix}:runs:open`,
     amending: `${prefix}:runs:amending`,
+    retained: `${prefix}:runs:retained`,
     all: `${prefix}:runs:all`,
     changes: of('changes'),
     cancels: `${prefix}:cancels`,

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Act, Head } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { RunRequest } from '../playbooks/domain/request.js';
 import type { Playbook } from '../playbooks/playbook.js';
@@ -58,7 +59,8 @@ export class RedisRunCommander implements RunCommander {
       detail: { request: { ...request }, playbook: { name, title, sha256 }, createdAt: fields.createdAt },
     } as const;
     const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat()];
-    const [what] = await custody.write(run, [act], { script: runOpen, keys: [keys.open, keys.all], rest }, requestedBy);
+    const register = ({ hash }: Head): Act => ({ act: 'run.opened', subject: run, detail: { run, head: hash } });
+    const [what] = await custody.write(run, [act], { script: runOpen, keys: [keys.open, keys.all], rest, register }, requestedBy);
     if (what !== 'ok') throw new TriageError('conflict', `run ${run} exists already; ask again`);
     return { run, playbook };
   }

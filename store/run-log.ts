@@ -14,9 +14,9 @@ import { append } from './scripts/append.js';
 import { replace } from './scripts/replace.js';
 import { runAmend } from './scripts/run-amend.js';
 import { runWait } from './scripts/run-wait.js';
-import { runScript } from './scripts/script.js';
+import { type Reply, runScript } from './scripts/script.js';
 import { stepBegin } from './scripts/step-begin.js';
-import { stepFinish } from './scripts/step-finish.js';
+import { runSeal, stepFinish } from './scripts/step-finish.js';
 
 /** How an attempt begins. `gone`: the run does not exist (any more). */
 export type Begun =
@@ -34,6 +34,9 @@ export interface Attempt {
   readonly step: string;
   readonly fence: string;
 }
+
+/** 90 days. */
+const defaultRetainMs = 90 * 86_400_000;
 
 /** The fence of who takes a step over from an attempt that will never end. */
 export const takeOver = '*';
@@ -70,6 +73,8 @@ export class RunLog {
     private readonly keys: Keys,
     private readonly custody: CustodyWriter,
     private readonly clock: () => Date = () => new Date(),
+    /** How long the evidence of a run is kept after it was sealed, in milliseconds. */
+    private readonly retainMs = defaultRetainMs,
   ) {}
 
   /** Looks what there is to do for a step, before anything is written. */
@@ -114,12 +119,22 @@ export class RunLog {
       gaps: gaps.length,
       limits: limits.length,
     };
-    const keys = [this.keys.steps(run), this.keys.fences(run), this.keys.finished(run), this.keys.open, this.keys.amending];
-    const { fields, final = '', amendable = false } = summary;
-    const due = amendable ? this.clock().getTime() : '';
-    const rest = [step, fence, text, final, run, due, Object.keys(fields).length, ...Object.entries(fields).flat()];
-    const [what] = await this.custody.write(run, [{ act: finishActs[status], subject: step, detail }], { script: stepFinish, keys, rest });
+    const [what] = await this.writeOutcome({ run, step, fence }, text, { act: finishActs[status], subject: step, detail }, summary);
     return what === 'ok' || what === 'already' || what === 'stale' ? what : 'gone';
+  }
+
+  private writeOutcome({ run, step, fence }: Attempt, text: string, act: Act, { fields, final, amendable = false }: RunSummary): Promise<Reply> {
+    const { keys, custody } = this;
+    const rest = [step, fence, text, Object.keys(fields).length, ...Object.entries(fields).flat()];
+    const stepKeys = [keys.steps(run), keys.fences(run), keys.finished(run)];
+    if (final === undefined) return custody.write(run, [act], { script: stepFinish, keys: stepKeys, rest });
+    const now = this.clock().getTime();
+    return custody.write(run, [act, custody.checkpoint(run)], {
+      script: runSeal,
+      keys: [...stepKeys, keys.open, keys.amending, keys.retained],
+      rest: [...rest, final, run, amendable ? now : '', now + this.retainMs],
+      register: ({ seq, hash }) => ({ act: 'run.reported', subject: run, detail: { run, seq: seq - 1, head: hash } }),
+    });
   }
 
   /**

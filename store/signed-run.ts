@@ -1,8 +1,10 @@
+import type { KeyObject } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.js';
-import { type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
+import { ChainCheck, type ChainVerdict, type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
+import { parseJson } from '../playbooks/domain/json.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
 import { type StepRecord, stepRecordSchema } from '../playbooks/domain/run.js';
 import type { RunInfo } from '../playbooks/ports.js';
@@ -16,6 +18,10 @@ const requestedSchema = z.object({
   playbook: z.object({ name: z.string(), title: z.string(), sha256: z.string() }),
   createdAt: z.iso.datetime(),
 });
+
+const signerSchema = z.object({ by: z.string() });
+/** Entries of a chain that are read at once. */
+const chunk = 250;
 
 /** How many checked entries are remembered: a parked step looks at the same ones each time it wakes. */
 const maxRemembered = 5_000;
@@ -60,6 +66,29 @@ export class SignedRuns {
     return parsed(jsonOf(amendmentSchema), text, `an amendment of run ${run}`);
   }
 
+  /** The entries of a run's chain as it is now, each checked with all that stand before it. Throws `custody-broken`. */
+  async *chain(run: string): AsyncGenerator<CustodyEntry> {
+    const keys = new Map<string, KeyObject>();
+    const check = new ChainCheck(run, keys);
+    for (let from = 0; ; from += chunk) {
+      const lines = await this.redis.lrange(this.keys.custody(run), from, from + chunk - 1);
+      for (const line of lines) {
+        await this.learnSigner(line, keys);
+        const entry = check.add(line);
+        if (entry === undefined) throw brokenChain(run, check.verdict());
+        yield entry;
+      }
+      if (lines.length < chunk) return;
+    }
+  }
+
+  private async learnSigner(line: string, keys: Map<string, KeyObject>): Promise<void> {
+    const kid = signerSchema.safeParse(parseJson(line)).data?.by;
+    if (kid === undefined || keys.has(kid)) return;
+    const key = await this.trusted(kid);
+    if (key !== undefined) keys.set(kid, key);
+  }
+
   private async entry(expected: ExpectedEntry): Promise<CustodyEntry> {
     const line = Number.isInteger(expected.seq) ? await this.redis.lindex(this.keys.custody(expected.run), expected.seq) : null;
     const key = JSON.stringify([expected, line]);
@@ -79,4 +108,9 @@ export class SignedRuns {
       throw new TriageError('custody-broken', `the record of ${step} of run ${run} is not the one that was signed; the run is not acted upon`);
     return record;
   }
+}
+
+function brokenChain(run: string, verdict: ChainVerdict): TriageError {
+  const where = verdict.ok ? '' : ` entry ${verdict.at} ${verdict.problem}`;
+  return new TriageError('custody-broken', `the chain of custody of run ${run} does not hold:${where}`);
 }

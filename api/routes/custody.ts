@@ -46,7 +46,7 @@ async function* terminated(lines: AsyncIterable<string>): AsyncGenerator<string>
 
 async function verify(runs: RunReader, run: string, keys: ApiDeps['publicKeys']): Promise<ChainVerdict> {
   const check = new ChainCheck(run, keys);
-  for await (const line of chain(runs, run)) if (!check.add(line)) break;
+  for await (const line of chain(runs, run)) if (check.add(line) === undefined) break;
   return check.verdict();
 }
 

@@ -7,7 +7,7 @@ import { requireRun } from '../require-run.js';
 import { factsOf } from '../run-facts.js';
 
 /** `/runs/{run}/lookups`: the newest listing in the evidence store, with what is pending and what was not asked; before there is one, the answers so far. */
-export function lookupRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidence'>): Router {
+export function lookupRoutes({ runs, evidence, acts }: Pick<ApiDeps, 'runs' | 'evidence' | 'acts'>): Router {
   return Router().get('/api/v1/runs/:run/lookups', async (req, res) => {
     const { id, amendments } = await requireRun(runs, req);
     const { lookups } = await factsOf(runs, id);
@@ -16,6 +16,6 @@ export function lookupRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidenc
       return;
     }
     const sha256 = amendments.at(-1)?.lookups ?? lookups.sha256;
-    await sendListing(req, res, evidence, { name: 'lookups', schema: lookupSchema, sha256, count: lookups.count });
+    await sendListing(req, res, { evidence, acts }, { name: 'lookups', schema: lookupSchema, sha256, count: lookups.count });
   });
 }

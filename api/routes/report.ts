@@ -4,6 +4,7 @@ import { TriageError } from '../../playbooks/domain/error.js';
 import type { Facts } from '../../playbooks/facts.js';
 import type { RunReader, RunView } from '../../store/run-view.js';
 import type { ApiDeps } from '../deps.js';
+import { openForCaller } from '../given-away.js';
 import { latestReport } from '../latest-report.js';
 import { sendStream } from '../page.js';
 import { requireRun } from '../require-run.js';
@@ -16,7 +17,7 @@ type Format = keyof typeof types;
 const versionSchema = z.object({ version: z.coerce.number().int().positive().optional() });
 
 /** `/runs/{run}/report`, byte for byte as it is in the evidence store: the newest version, or the one asked for. */
-export function reportRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidence'>): Router {
+export function reportRoutes({ runs, evidence, acts }: Pick<ApiDeps, 'runs' | 'evidence' | 'acts'>): Router {
   return Router().get('/api/v1/runs/:run/report', async (req, res) => {
     const view = await requireRun(runs, req);
     const format = formatOf(req);
@@ -27,7 +28,7 @@ export function reportRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidenc
       res.status(304).end();
       return;
     }
-    await sendStream(res, types[format], await evidence.open(report[format]));
+    await sendStream(res, types[format], await openForCaller({ evidence, acts }, req, { what: 'report', sha256: report[format], format }));
   });
 }
 

@@ -5,6 +5,7 @@ import { parseJson } from '../../playbooks/domain/json.js';
 import { compactOf } from '../../playbooks/report/compact.js';
 import { type Report, reportSchema } from '../../playbooks/report/model.js';
 import type { ApiDeps } from '../deps.js';
+import { openForCaller } from '../given-away.js';
 import { latestReport } from '../latest-report.js';
 import { requireRun } from '../require-run.js';
 
@@ -12,7 +13,7 @@ import { requireRun } from '../require-run.js';
 const maxReportBytes = 128 * 1024 * 1024;
 
 /** `/runs/{run}/summary`: the newest report in under 4 KiB, for orchestrators. */
-export function summaryRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'evidence'>): Router {
+export function summaryRoutes({ runs, evidence, acts }: Pick<ApiDeps, 'runs' | 'evidence' | 'acts'>): Router {
   return Router().get('/api/v1/runs/:run/summary', async (req, res) => {
     const { json } = await latestReport(runs, await requireRun(runs, req));
     res.set('ETag', `"${json}"`);
@@ -20,7 +21,7 @@ export function summaryRoutes({ runs, evidence }: Pick<ApiDeps, 'runs' | 'eviden
       res.status(304).end();
       return;
     }
-    res.json(compactOf(await readReport(await evidence.open(json), json)));
+    res.json(compactOf(await readReport(await openForCaller({ evidence, acts }, req, { what: 'summary', sha256: json }), json)));
   });
 }
 

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { sha256Schema } from './artifact.js';
 import { verdictLevels } from './verdict.js';
 
+/** The forms of one version of a report, by sha256; the timeline is CSV. */
+export const reportFilesSchema = z.object({ json: sha256Schema, markdown: sha256Schema, html: sha256Schema, timeline: sha256Schema });
+
 /** A new version of a run's report, as answers came after the run was judged without them. */
 export const amendmentSchema = z.object({
   /** Of the report; the run's own is 1. */
@@ -17,6 +20,6 @@ export const amendmentSchema = z.object({
   completeness: z.enum(['full', 'partial']),
   /** The listing of all the run's lookups as they are now. */
   lookups: sha256Schema,
-  report: z.object({ json: sha256Schema, markdown: sha256Schema }),
+  report: reportFilesSchema,
 });
 export type Amendment = z.output<typeof amendmentSchema>;

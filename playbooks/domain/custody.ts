@@ -27,8 +27,30 @@ export const custodyActs = [
   'node.tools',
   'report.written',
   'run.amended',
+  'run.checkpoint',
+  'evidence.read',
+  'evidence.held',
+  'evidence.released',
+  'evidence.destroyed',
+  'run.opened',
+  'run.reported',
 ] as const;
 export type CustodyAct = (typeof custodyActs)[number];
+
+/**
+ * The chain that all runs of an installation share: when each was opened, what its chain was when it was sealed, and whose evidence was
+ * destroyed. It stands where a run's id would; no run has this id.
+ */
+export const registerChain = 'register';
+
+/** The end of a chain: how many entries it has, and the hash of the last; both as in an empty chain at first. */
+export interface Head {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** An act that tells of the chain itself: it is made for the head that it will stand on. */
+export type ActOnHead = (head: Head) => Act | Promise<Act>;
 
 /** What a writer says of one act; the store adds id, place in the chain, hash and signature. */
 export interface Act {
@@ -84,6 +106,9 @@ export type ChainVerdict =
   | { readonly ok: true; readonly entries: number; readonly head: string }
   | { readonly ok: false; readonly at: number; readonly problem: string };
 
+/** An act that was sent twice stands close to its first place: so many ids are remembered, whatever the length of the chain. */
+const rememberedIds = 4_096;
+
 /** Checks a chain entry by entry, so that a long one need not be in memory nor hold up the event loop. */
 export class ChainCheck {
   #seq = 0;
@@ -97,18 +122,18 @@ export class ChainCheck {
     private readonly keys: ReadonlyMap<string, KeyObject>,
   ) {}
 
-  /** Takes the next entry, one line of JSON. Returns false once the chain is broken; what follows is then not looked at. */
-  add(line: string): boolean {
-    if (this.#broken !== undefined) return false;
+  /** Takes the next entry, one line of JSON, and gives it parsed. Undefined once the chain is broken; what follows is then not looked at. */
+  add(line: string): CustodyEntry | undefined {
+    if (this.#broken !== undefined) return undefined;
     const entry = checkEntry(this.run, line, { seq: this.#seq, prev: this.#prev, ids: this.#ids }, this.keys);
     if (typeof entry === 'string') {
       this.#broken = { ok: false, at: this.#seq, problem: entry };
-      return false;
+      return undefined;
     }
     this.#prev = entry.hash;
-    this.#ids.add(entry.id);
     this.#seq += 1;
-    return true;
+    this.#remember(entry.id);
+    return entry;
   }
 
   /** What is known of the chain so far. */
@@ -116,6 +141,12 @@ export class ChainCheck {
     if (this.#broken !== undefined) return this.#broken;
     if (this.#seq === 0) return { ok: false, at: 0, problem: 'the chain is empty' };
     return { ok: true, entries: this.#seq, head: this.#prev };
+  }
+
+  #remember(id: string): void {
+    this.#ids.add(id);
+    const [oldest] = this.#ids;
+    if (this.#ids.size > rememberedIds && oldest !== undefined) this.#ids.delete(oldest);
   }
 }
 
@@ -126,7 +157,7 @@ export class ChainCheck {
  */
 export function verifyChain(run: string, lines: Iterable<string>, keys: ReadonlyMap<string, KeyObject>): ChainVerdict {
   const check = new ChainCheck(run, keys);
-  for (const line of lines) if (!check.add(line)) break;
+  for (const line of lines) if (check.add(line) === undefined) break;
   return check.verdict();
 }
 

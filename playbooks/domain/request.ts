@@ -77,6 +77,9 @@ export const runRequestSchema = z.strictObject({
   target: targetSchema,
   playbook: z.string().min(1).max(100).default('a-f-02'),
   caseId: z.string().max(200).optional(),
+  /** Who examines, and for whom: said by the caller, for report and bag. Who has asked is told by the credential. */
+  examiner: z.string().max(200).optional(),
+  organisation: z.string().max(200).optional(),
   reason: z.string().max(2_000).optional(),
   options: optionsSchema.prefault({}),
 });

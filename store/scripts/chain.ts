@@ -21,15 +21,37 @@ local function rest(n) return ARGV[5 + count + n] end
 local function set(key, from)
   for i = 1, tonumber(rest(from)) do redis.call('HSET', key, rest(from + 2 * i - 1), rest(from + 2 * i)) end
 end
-local function push()
+local function note()
   redis.call('RPUSH', KEYS[1], unpack(ARGV, 6, 5 + count))
   redis.call('SET', KEYS[2], ARGV[3])
+end
+local function push()
+  note()
   redis.call('HINCRBY', KEYS[3], 'rev', 1)
   redis.call('PUBLISH', ARGV[4], 'changed')
 end
 `;
 
-/** Makes a script that writes custody. */
+/** Makes a script that writes custody. `note` appends without telling those who wait for a change of the run. */
 export function chainScript(lua: string): Script {
   return script(prelude + lua);
+}
+
+/**
+ * What such a script does when the same act has a line in the register. The register's chain and head are the last KEYS; the last ARGV are
+ * the seq and hash that the writer has built upon, the hash of the line, and the line.
+ */
+const registering = `
+local registered = { len = redis.call('LLEN', KEYS[#KEYS - 1]), head = redis.call('GET', KEYS[#KEYS]) or '' }
+local function registerFits() return tonumber(ARGV[#ARGV - 3]) == registered.len and ARGV[#ARGV - 2] == registered.head end
+local function registerMoved() return {'register-moved', registered.len, registered.head} end
+local function register()
+  redis.call('RPUSH', KEYS[#KEYS - 1], ARGV[#ARGV])
+  redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1])
+end
+`;
+
+/** Makes a script that writes a run's custody and the register in one act: neither can have the one without the other. */
+export function registerScript(lua: string): Script {
+  return script(prelude + registering + lua);
 }

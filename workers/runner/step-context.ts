@@ -53,7 +53,7 @@ export function stepContext(
 }
 
 /** What the run has written down, in the playbook's order. */
-export function history({ reader, playbooks }: RunnerDeps, info: RunInfo): RunHistory {
+export function history({ reader, signed, playbooks }: RunnerDeps, info: RunInfo): RunHistory {
   return {
     async steps() {
       const records = await reader.records(info.id);
@@ -66,6 +66,7 @@ export function history({ reader, playbooks }: RunnerDeps, info: RunInfo): RunHi
     artifacts: () => reader.artifacts(info.id),
     lookups: () => reader.lookups(info.id),
     custody: () => reader.chainHead(info.id),
+    acts: () => signed.chain(info.id),
   };
 }
 

@@ -5,7 +5,7 @@ import { createApi } from '../../../api/app.js';
 import type { ApiDeps } from '../../../api/deps.js';
 import type { PlaybookView } from '../../../api/playbook-view.js';
 import { onCluster } from '../../../playbooks/permission.js';
-import { FakeEvidence, FakeOffice, FakeRuns, Signer } from './fakes.js';
+import { FakeActs, FakeEvidence, FakeOffice, FakeRuns, Signer } from './fakes.js';
 
 export const secret = `pt_0123456789abcdef_${'s'.repeat(43)}`;
 
@@ -14,6 +14,7 @@ export interface Door {
   readonly app: Express;
   readonly runs: FakeRuns;
   readonly evidence: FakeEvidence;
+  readonly acts: FakeActs;
   readonly office: FakeOffice;
   readonly signer: Signer;
   /** All that was logged. */
@@ -39,6 +40,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
   const signer = new Signer();
   const runs = new FakeRuns(signer);
   const evidence = new FakeEvidence();
+  const acts = new FakeActs();
   const office = new FakeOffice();
   const logged: string[] = [];
   const log: Logger = pino({ level: 'trace' }, { write: (line: string) => logged.push(line) });
@@ -46,6 +48,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     runs,
     commander: runs,
     evidence,
+    acts,
     lookups: office,
     keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester' } : undefined) },
     playbooks: [samplePlaybook],
@@ -64,6 +67,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     app,
     runs,
     evidence,
+    acts,
     office,
     signer,
     logged,

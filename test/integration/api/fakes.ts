@@ -9,6 +9,7 @@ import type { RunRequest } from '../../../playbooks/domain/request.js';
 import { endStates, type RunState, type StepRecord } from '../../../playbooks/domain/run.js';
 import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
 import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../../playbooks/ports.js';
+import type { EvidenceActs, EvidenceRead, ExportSeal } from '../../../store/evidence-acts.js';
 import type { LookupOffice, LookupView, QuotaStatus } from '../../../store/lookup-office.js';
 import type { RunCommander, RunReader, RunView } from '../../../store/run-view.js';
 import { at, hex, reportOf } from './samples.js';
@@ -269,4 +270,18 @@ export function finish(
     verdict,
     milestones: { acquisitionFinished: at, verdictReady: at, reportWritten: at },
   });
+}
+
+/** Remembers who has read what. */
+export class FakeActs implements EvidenceActs {
+  readonly reads: (EvidenceRead & { readonly run: string; readonly by: string })[] = [];
+
+  read(run: string, by: string, read: EvidenceRead): Promise<void> {
+    this.reads.push({ run, by, ...read });
+    return Promise.resolve();
+  }
+
+  seal(): Promise<ExportSeal> {
+    return Promise.reject(new TriageError('internal', 'no bag is sealed here'));
+  }
 }
