@@ -68,9 +68,9 @@ const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** Makes text of several lines safe to print. Unlike {@link displayText} it keeps line ends and backslashes: the text is a document of ours. */
 export function safeLines(text: string): string {
   return text
-    .split('\n')
-    .map((line) => line.replace(unsafe, displayText))
-    .join('\n');
+    .split(/(\r?\n)/)
+    .map((part, index) => (index % 2 === 0 ? part.replace(unsafe, displayText) : part))
+    .join('');
 }
 
 /** JSON in plain ASCII: the same value, but no character of it can do anything to a terminal. */

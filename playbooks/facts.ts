@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reportFilesSchema } from './domain/amendment.js';
 import { sha256Schema } from './domain/artifact.js';
 import { instanceSchema } from './domain/change.js';
 import { packageManagers } from './domain/package.js';
@@ -143,7 +144,7 @@ export const factSchemas = {
   /** What became of files that no source knew, and that run and installation allow to give away. */
   uploads: z.object({ mode: z.enum(uploadModes), wanted: z.int().nonnegative(), answered: z.int().nonnegative() }),
   verdict: verdictSchema,
-  report: z.object({ json: sha256Schema, markdown: sha256Schema, version: z.int().positive() }),
+  report: reportFilesSchema.extend({ version: z.int().positive() }),
 } as const;
 
 export type FactName = keyof typeof factSchemas;

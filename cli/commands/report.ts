@@ -6,14 +6,18 @@ import type { ApiClient } from '../client.js';
 import { exitCodes } from '../exit-codes.js';
 import { type Io, safeJson, safeLines } from '../io.js';
 
-/** How a report is printed: `terminal` in short for people, `summary` in short for machines, the others in full. */
-export const reportFormats = ['terminal', 'markdown', 'json', 'summary'] as const;
+/** How a report is printed: `terminal` in short for people, `summary` in short for machines, `csv` the timeline alone, the others in full. */
+export const reportFormats = ['terminal', 'markdown', 'json', 'html', 'csv', 'summary'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 /** Prints a report to stdout. Throws `not-found` while there is none. */
 export async function printReport(io: Io, client: ApiClient, run: string, format: ReportFormat, version?: number): Promise<void> {
   if (format === 'markdown') {
     io.out(await markdown(client, run, version));
+    return;
+  }
+  if (format === 'html' || format === 'csv') {
+    await printText(io, client.reportText(run, format, version));
     return;
   }
   if (format === 'summary') {
@@ -31,6 +35,18 @@ export async function printReport(io: Io, client: ApiClient, run: string, format
   // A report of another version of the service: its Markdown can be read all the same.
   if (report.success) io.out(`${terminalReport(report.data, picocolors.createColors(io.colour)).join('\n')}\n`);
   else io.out(await markdown(client, run, version));
+}
+
+/** Line by line, byte for byte what the service sent: what would have to be made safe to print is in no report of ours. */
+async function printText(io: Io, text: AsyncIterable<string>): Promise<void> {
+  let rest = '';
+  for await (const part of text) {
+    const lines = `${rest}${part}`;
+    const end = lines.lastIndexOf('\n') + 1;
+    rest = lines.slice(end);
+    if (end > 0) io.out(safeLines(lines.slice(0, end)));
+  }
+  if (rest !== '') io.out(safeLines(rest));
 }
 
 async function markdown(client: ApiClient, run: string, version: number | undefined): Promise<string> {

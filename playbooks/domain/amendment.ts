@@ -4,6 +4,7 @@ import { verdictLevels } from './verdict.js';
 
 /** The forms of one version of a report, by sha256; the timeline is CSV. */
 export const reportFilesSchema = z.object({ json: sha256Schema, markdown: sha256Schema, html: sha256Schema, timeline: sha256Schema });
+export type ReportFiles = z.output<typeof reportFilesSchema>;
 
 /** A new version of a run's report, as answers came after the run was judged without them. */
 export const amendmentSchema = z.object({

@@ -14,12 +14,13 @@ export const pathNameSchema = z.object({
   text: z.string().max(400_000),
 });
 
-const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\\]/u;
+/** Also what shows as nothing or as a blank that is none: fillers, variation selectors, blanks of other widths. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{DI}\p{Zl}\p{Zp}\u2800\\]|(?! )\p{Zs}/u;
 
 /** What nearly all names are made of: nothing in it needs an escape. */
 const printableAscii = /^[\x20-\x5b\x5d-\x7e]*$/;
 
-/** Makes a {@link PathName} of raw bytes. Bytes that are no UTF-8, controls, format and bidi characters and backslashes are written as `\xNN`. */
+/** Makes a {@link PathName} of raw bytes. Bytes that are no UTF-8, controls, format, bidi and invisible characters and backslashes are written as `\xNN`. */
 export function pathName(bytes: Uint8Array): PathName {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return { b64: buffer.toString('base64'), text: displayText(buffer) };

@@ -14,7 +14,7 @@ export function shortText(input: string, max: number): string {
   return cutText(displayText(input.slice(0, max + 1)), max);
 }
 
-const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const unsafe = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{DI}\p{Zl}\p{Zp}\u2800]|(?! )\p{Zs}/gu;
 
 /** Text that should be safe already, made so in any case: what must not reach a terminal becomes "�". Applying it twice changes nothing more. */
 export function safeText(text: string, max: number): string {

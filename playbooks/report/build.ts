@@ -9,14 +9,16 @@ import { safeText, shortText } from '../domain/short-text.js';
 import type { Verdict, VerdictLevel } from '../domain/verdict.js';
 import type { Board } from '../facts.js';
 import type { RunInfo } from '../ports.js';
-import { changeSection } from './change-rows.js';
+import { changeSection, classifier, type GroupOf } from './change-rows.js';
 import { Known } from './known.js';
 import { lookAtFirst } from './look-first.js';
-import type { Counts, Report, ReportStep } from './model.js';
+import { type Counts, type Report, type ReportStep, reportSchemaVersion } from './model.js';
 import { mountRows } from './mounts.js';
-import { byHash, byPid, byPlace } from './order.js';
+import { byHash, byPath, byPid, byPlace } from './order.js';
 import { firstRows } from './rows.js';
 import { summaryOf } from './summary.js';
+import { Timeline } from './timeline.js';
+import type { TimelineRow } from './timeline-row.js';
 
 /** All that a report is made of. */
 export interface ReportInput {
@@ -43,17 +45,44 @@ export interface ReportInput {
   readonly packages?: Iterable<PackageFile>;
   /** Mount points, writable for the suspect, that no diff shows and that were not collected. */
   readonly blindSpots: readonly string[];
-  readonly custody: { readonly entries: number; readonly head: string };
+  /** Our own acts as rows of the timeline, in the order of the chain. */
+  readonly acts?: readonly TimelineRow[];
+  readonly custody: Report['custody'];
 }
 
-/** Builds the report: same input, same report. In what order artifacts, answers and rows of listings come does not matter. */
-export function buildReport(input: ReportInput): Report {
-  const { findings, ...verdict } = input.board.verdict ?? noVerdict;
+/** A report before its timeline is stored. */
+export interface Draft {
+  readonly input: ReportInput;
+  readonly known: Known;
+  readonly groupOf: GroupOf;
+  /** By path. */
+  readonly changes: readonly Change[];
+  /** By process id. */
+  readonly processes: readonly Process[];
+  readonly timeline: Timeline;
+}
+
+/** Puts in order what a report is made of. In what order artifacts, answers and rows of listings come does not matter. */
+export function draftReport(input: ReportInput): Draft {
+  const verdict = input.board.verdict ?? noVerdict;
   const known = new Known(input.content ?? [], input.packages ?? [], input.artifacts);
+  const groupOf = classifier({ known, lookups: input.lookups, verdict });
+  const changes = byPath(input.changes);
+  const processes = byPid(input.processes ?? []);
+  const timeline = new Timeline({ changes, processes, acts: input.acts ?? [], findings: verdict.findings, known, groupOf });
+  return { input, known, groupOf, changes, processes, timeline };
+}
+
+/**
+ * Builds the report: same input, same report.
+ * @param timelineCsv sha256 of the whole timeline, where it has been stored
+ */
+export function buildReport({ input, known, groupOf, ...rows }: Draft, timelineCsv?: string): Report {
+  const { findings, ...verdict } = input.board.verdict ?? noVerdict;
   const lookups = byHash(input.lookups);
-  const { counts: changes, ...changeRows } = changeSection(input.changes, { known, lookups, verdict: input.board.verdict ?? noVerdict });
+  const { counts: changes, ...changeRows } = changeSection(rows.changes, groupOf);
   let fileless = 0;
-  const processRows = firstRows(byPid(input.processes ?? []), (process) => {
+  const processRows = firstRows(rows.processes, (process) => {
     if (isFileless(process)) fileless += 1;
   });
   const artifacts = byPlace(input.artifacts).map((artifact) => ({ ...artifact, ...known.texts(artifact.sha256, artifact.source) }));
@@ -61,7 +90,7 @@ export function buildReport(input: ReportInput): Report {
   const limits = input.steps.flatMap(({ name, record }) => (record?.limits ?? []).map((limit) => ({ step: name, ...limit })));
   const steps = input.steps.map(({ name, record }) => stepOf(name, record));
   const report: Omit<Report, 'summary'> = {
-    schemaVersion: 1,
+    schemaVersion: reportSchemaVersion,
     version: input.version,
     ...(input.amended === undefined ? {} : { amended: { ...input.amended } }),
     run: runOf(input),
@@ -78,6 +107,7 @@ export function buildReport(input: ReportInput): Report {
     changes: { ...changeRows, ...listingOf(input.board.changes?.sha256) },
     processes: { ...processRows, ...listingOf(input.board.processes?.sha256) },
     artifacts: { ...firstRows(artifacts, () => undefined), ...listingOf(input.board.artifacts?.sha256) },
+    timeline: { ...rows.timeline.part(), ...listingOf(timelineCsv) },
     listings: listingsOf(input.board),
     lookups,
     steps,
@@ -106,7 +136,7 @@ function listingsOf({ content, packages }: Board): Report['listings'] {
 }
 
 function runOf({ run, writtenAt, board }: ReportInput): Report['run'] {
-  const { target, caseId, reason } = run.request;
+  const { target, caseId, examiner, organisation, reason } = run.request;
   return {
     id: run.id,
     playbook: { ...run.playbook },
@@ -114,6 +144,8 @@ function runOf({ run, writtenAt, board }: ReportInput): Report['run'] {
     ...(board.node === undefined ? {} : { node: { ...board.node } }),
     requestedBy: shortText(run.requestedBy, 200),
     ...(caseId === undefined ? {} : { caseId: shortText(caseId, 800) }),
+    ...(examiner === undefined ? {} : { examiner: shortText(examiner, 800) }),
+    ...(organisation === undefined ? {} : { organisation: shortText(organisation, 800) }),
     ...(reason === undefined ? {} : { reason: shortText(reason, 4_000) }),
     createdAt: run.createdAt,
     writtenAt,

@@ -7,7 +7,6 @@ import { sourceKey } from '../judgement/subject.js';
 import type { Known } from './known.js';
 import type { ChangeRow, Counts, NoiseCount } from './model.js';
 import { type NoiseGroup, noiseGroupOf, noiseGroups } from './noise.js';
-import { byPath } from './order.js';
 import { firstRows, type Rows } from './rows.js';
 
 /** What tells whether a changed path is ordinary. */
@@ -22,12 +21,14 @@ interface ChangeSection extends Rows<ChangeRow> {
   readonly groups: NoiseCount[];
 }
 
-/** The changed paths by path, those that are ordinary with their group, and how many there are of each kind and group. */
-export function changeSection(changes: Iterable<Change>, context: Context): ChangeSection {
+/** The group of a changed path that is ordinary, or undefined. */
+export type GroupOf = (change: Change) => NoiseGroup | undefined;
+
+/** Changed paths in their order, those that are ordinary with their group, and how many there are of each kind and group. */
+export function changeSection(changes: Iterable<Change>, groupOf: GroupOf): ChangeSection {
   const counts = { total: 0, added: 0, changed: 0, deleted: 0, present: 0 };
   const groups = new Map<NoiseGroup, NoiseCount>();
-  const groupOf = classifier(context);
-  const rows = firstRows(withGroups(byPath(changes), groupOf), (change) => {
+  const rows = firstRows(withGroups(changes, groupOf), (change) => {
     counts.total += 1;
     counts[change.kind] += 1;
     if (change.group === undefined) return;
@@ -38,7 +39,7 @@ export function changeSection(changes: Iterable<Change>, context: Context): Chan
   return { ...rows, counts, groups: noiseGroups.flatMap((group) => groups.get(group) ?? []) };
 }
 
-function* withGroups(changes: Iterable<Change>, groupOf: (change: Change) => NoiseGroup | undefined): Generator<ChangeRow> {
+function* withGroups(changes: Iterable<Change>, groupOf: GroupOf): Generator<ChangeRow> {
   for (const change of changes) {
     const group = groupOf(change);
     yield group === undefined ? change : { ...change, group };
@@ -51,7 +52,7 @@ const warnings: ReadonlySet<Lookup['status']> = new Set(['detected', 'suspicious
  * A path with a finding, or whose bytes a source warns of, is in no group. Where a verdict has more findings than it shows, nobody can tell
  * which paths those are of, and nothing is grouped.
  */
-function classifier({ known, lookups, verdict }: Context): (change: Change) => NoiseGroup | undefined {
+export function classifier({ known, lookups, verdict }: Context): GroupOf {
   if (verdict.findingCount > verdict.findings.length) return () => undefined;
   const found = new Set(verdict.findings.flatMap(({ subject }) => (subject === undefined ? [] : [sourceKey(subject)])));
   const foundBytes = new Set(verdict.findings.flatMap(({ sha256 }) => sha256 ?? []));

@@ -47,18 +47,22 @@ function changeRow(change: Change): string {
     size === undefined ? '' : `${size} bytes`,
     mtime ?? '',
     origin === 'container' ? '' : `left by ${origin}`,
-    ...comparedWithImage(change),
+    ...comparedWithImage(change, code),
   ].filter((fact) => fact !== '');
   const target = change.target === undefined ? '' : ` to ${code(change.target.text)}`;
   return `- ${kind} ${type} ${code(pathText(change))}${target} in ${code(containerText(change))}${facts.length === 0 ? '' : `: ${facts.join(', ')}`}`;
 }
 
-function comparedWithImage({ typeBefore, capabilities, metadataOnly, renamedFrom, listedOnly }: Change): string[] {
+/** What sets a path apart from what the image has there, in words; the names in them as `show` has them. */
+export function comparedWithImage(
+  { typeBefore, capabilities, metadataOnly, renamedFrom, listedOnly }: Change,
+  show: (text: string) => string,
+): string[] {
   return [
     typeBefore === undefined ? '' : `was a ${typeBefore}`,
-    capabilities === undefined ? '' : `capabilities ${code(capabilities)}`,
+    capabilities === undefined ? '' : `capabilities ${show(capabilities)}`,
     metadataOnly === true ? 'content as in the image' : '',
-    renamedFrom === undefined ? '' : `renamed from ${code(`/${renamedFrom.text}`)}`,
+    renamedFrom === undefined ? '' : `renamed from ${show(`/${renamedFrom.text}`)}`,
     listedOnly === true ? 'listed, not taken' : '',
   ];
 }

@@ -1,7 +1,7 @@
 import type { Lookup } from '../domain/lookup.js';
 import { safeText } from '../domain/short-text.js';
-import { pathText } from '../judgement/evidence.js';
 import { countOf, listOf } from '../judgement/words.js';
+import { type Names, namesOf } from './artifact-names.js';
 import { answerLink, answerText } from './lookup-text.js';
 import { code, prose } from './markdown-text.js';
 import type { Report } from './model.js';
@@ -9,8 +9,6 @@ import { byReason, openStatuses, openTexts } from './open-lookups.js';
 import { capped } from './sections.js';
 
 const maxNames = 5;
-
-type Names = (sha256: string) => readonly string[];
 
 /** Statuses whose hashes have a row each with all that was said of them. */
 const told = ['detected', 'known-bad', 'suspicious'] as const;
@@ -58,17 +56,6 @@ function goodRows(lookups: readonly Lookup[], names: Names): string[] {
     return `- ${prose(said)}: ${countOf(some.length, 'hash', 'hashes')}${paths.length === 0 ? '' : `, ${nameList(paths)}`}`;
   });
   return capped(rows, (row) => row);
-}
-
-function namesOf({ rows }: Report['artifacts']): Names {
-  const names = new Map<string, string[]>();
-  for (const { kind, sha256, source } of rows) {
-    if (source === undefined || (kind !== 'file' && kind !== 'process-executable')) continue;
-    const list = names.get(sha256);
-    if (list === undefined) names.set(sha256, [pathText(source)]);
-    else list.push(pathText(source));
-  }
-  return (sha256) => names.get(sha256) ?? [];
 }
 
 function nameList(names: readonly string[]): string {

@@ -7,6 +7,7 @@ import type { ArtifactRow, Look, Report } from './model.js';
 import type { MountRow } from './mounts.js';
 import { processSection } from './process-text.js';
 import { capped, listingNote, section } from './sections.js';
+import { timelineSection } from './timeline-section.js';
 
 /** The report for people, as GitHub-flavoured Markdown. Names of the suspect cannot break out of their place. Same report, same bytes. */
 export function reportMarkdown(report: Report): string {
@@ -16,6 +17,7 @@ export function reportMarkdown(report: Report): string {
     missing(report),
     findings(report),
     counts(report),
+    timelineSection(report),
     lookupSection(report),
     processSection(report),
     changeMarkdown(report),
@@ -126,6 +128,8 @@ function provenance({ run, custody, version, completeness }: Report): string[] {
     `- cluster ${code(target.cluster)}, pod uid ${code(target.uid ?? 'unknown')}${node === undefined ? '' : `, node ${code(node.name)} (${code(node.address)})`}`,
     `- playbook ${code(playbook.name)}, sha256 ${code(playbook.sha256)}`,
     `- asked for by ${code(run.requestedBy)} at ${run.createdAt}${run.caseId === undefined ? '' : `, case ${code(run.caseId)}`}; written at ${run.writtenAt}`,
+    ...(run.examiner === undefined ? [] : [`- examiner: ${prose(run.examiner)}`]),
+    ...(run.organisation === undefined ? [] : [`- organisation: ${prose(run.organisation)}`]),
     ...(run.reason === undefined ? [] : [`- reason: ${prose(run.reason)}`]),
     `- custody: ${custody.entries} entries, head ${code(custody.head)}`,
   ];

@@ -8,6 +8,7 @@ import { failureSchema, gapSchema, limitSchema } from '../domain/run.js';
 import { findingSchema, verdictLevels, verdictSchema } from '../domain/verdict.js';
 import { mountRowSchema } from './mounts.js';
 import { noiseGroups } from './noise.js';
+import { timelineRowSchema } from './timeline-row.js';
 
 const count = z.int().nonnegative();
 
@@ -19,6 +20,9 @@ const runSchema = z.object({
   node: z.object({ name: z.string(), address: z.string() }).optional(),
   requestedBy: z.string(),
   caseId: z.string().optional(),
+  /** As the request says. */
+  examiner: z.string().optional(),
+  organisation: z.string().optional(),
   reason: z.string().optional(),
   createdAt: z.iso.datetime(),
   writtenAt: z.iso.datetime(),
@@ -93,36 +97,46 @@ const stepSchema = z.object({
 });
 export type ReportStep = z.output<typeof stepSchema>;
 
-/** The report for machines. A new field keeps `schemaVersion`; a changed or removed one raises it. */
+/** Of the reports that are written now: the first number rises with a changed or removed field, the second with a new one. */
+export const reportSchemaVersion = '2.0.0';
+
+/** The report for machines, of any minor version of what {@link reportSchemaVersion} says. */
 export const reportSchema = z.object({
-  schemaVersion: z.literal(1),
-  /** 1 for the first report of a run; later ones amend it. */
-  version: z.int().positive(),
-  /** Why there is a new version: answers that came after the one before. */
-  amended: z.object({ answered: z.int().positive(), verdictBefore: z.enum(verdictLevels) }).optional(),
-  run: runSchema,
-  /** What happened, what to do, what could not be had. */
-  summary: z.tuple([z.string(), z.string(), z.string()]),
-  completeness: z.enum(['full', 'partial']),
-  verdict: verdictSchema.omit({ findings: true }),
-  findings: verdictSchema.shape.findings,
-  lookAtFirst: z.array(lookSchema).max(10),
+  schemaVersion: z
+    .string()
+    .regex(/^2\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/)
+    .describe('Semantic version of this form: the first number rises with a changed or removed field, the second with a new one.'),
+  version: z.int().positive().describe('1 for the first report of a run; later ones amend it.'),
+  amended: z
+    .object({ answered: z.int().positive(), verdictBefore: z.enum(verdictLevels) })
+    .optional()
+    .describe('Why there is a new version: answers that came after the one before.'),
+  run: runSchema.describe('Which run this is about, who asked for it and why.'),
+  summary: z.tuple([z.string(), z.string(), z.string()]).describe('What happened, what to do, what could not be had.'),
+  completeness: z.enum(['full', 'partial']).describe('`partial` when something that was asked for could not be had.'),
+  verdict: verdictSchema.omit({ findings: true }).describe('`no-findings` says only that nothing that we looked for was found.'),
+  findings: verdictSchema.shape.findings.describe('Rules that fired, the heaviest first.'),
+  lookAtFirst: z.array(lookSchema).max(10).describe('Paths to look at first, with all that was found on each.'),
   counts: countsSchema,
-  /** Writable mounts that no diff shows and that nobody looked into. */
-  blindSpots: z.array(z.string()),
-  /** What the containers have mounted, and what was done with it. */
-  mounts: z.array(mountRowSchema).default([]),
-  gaps: z.array(gapSchema.extend({ step: z.string() })),
-  limits: z.array(limitSchema.extend({ step: z.string() })),
-  changes: rowsSchema(changeRowSchema).extend({ groups: z.array(groupSchema).default([]) }),
+  blindSpots: z.array(z.string()).describe('Writable mounts that no diff shows and that nobody looked into.'),
+  mounts: z.array(mountRowSchema).default([]).describe('What the containers have mounted, and what was done with it.'),
+  gaps: z.array(gapSchema.extend({ step: z.string() })).describe('What was asked for and could not be had.'),
+  limits: z.array(limitSchema.extend({ step: z.string() })).describe('What policy left out.'),
+  changes: rowsSchema(changeRowSchema)
+    .extend({ groups: z.array(groupSchema).default([]) })
+    .describe('Changed paths in their order, and how many of them are of kinds that most containers have.'),
   processes: rowsSchema(processSchema).default({ total: 0, complete: true, rows: [] }),
-  artifacts: rowsSchema(artifactRowSchema),
-  /** Listings in the evidence store that the texts above are made of: content facts, and what package databases say. */
-  listings: z.object({ content: sha256Schema.optional(), packages: sha256Schema.optional() }).default({}),
-  lookups: z.array(lookupSchema),
+  artifacts: rowsSchema(artifactRowSchema).describe('Acquired bytes: what, from where, how, when, with which hashes.'),
+  timeline: rowsSchema(timelineRowSchema).describe(
+    'Files, processes and our own acts in order of time; where not all fit, those that tell most. `listing` is the whole of it as CSV.',
+  ),
+  listings: z
+    .object({ content: sha256Schema.optional(), packages: sha256Schema.optional() })
+    .default({})
+    .describe('Listings in the evidence store that the texts above are made of: content facts, and what package databases say.'),
+  lookups: z.array(lookupSchema).describe('What sources said about hashes; `unknown` says nothing good.'),
   steps: z.array(stepSchema),
-  /** The chain when this report was written: its entries and the hash of the last. */
-  custody: z.object({ entries: count, head: z.string() }),
+  custody: z.object({ entries: count, head: z.string() }).describe('The chain when this report was written: its entries and the hash of the last.'),
 });
 export type Report = z.output<typeof reportSchema>;
 

@@ -55,15 +55,18 @@ export function processLines({ processes }: Pick<Report, 'processes'>): string[]
   return processes.total > shown.length ? [...lines, `  and ${processes.total - shown.length} more; see the report`] : lines;
 }
 
-function inOrder(rows: readonly Process[]): Process[] {
+/** Those that run what no file system has any more first. */
+export function inOrder(rows: readonly Process[]): Process[] {
   return [...rows].sort((a, b) => Number(isFileless(b)) - Number(isFileless(a)));
 }
 
-function stateOf({ zombie, executable }: Process): string {
+/** Where the program of a process is, in one word. */
+export function stateOf({ zombie, executable }: Process): string {
   return zombie === true ? 'ended' : executable.state;
 }
 
-function socketWords({ sockets }: Process): string[] {
+/** The first sockets of a process, one text each. */
+export function socketWords({ sockets }: Process): string[] {
   const words = sockets
     .slice(0, maxSockets)
     .map(({ protocol, state, local, remote }) => (state === 'LISTEN' ? `${protocol} LISTEN ${local}` : `${protocol} ${state} ${local} to ${remote}`));

@@ -5,9 +5,10 @@ export interface Rows<T> {
   readonly rows: T[];
 }
 
-const maxRows = 5_000;
-/** Names may be thousands of bytes long: a report is also limited by the size of its rows. */
-const maxBytes = 8 * 1024 * 1024;
+/** Rows of one list that a report holds. */
+export const maxRows = 5_000;
+/** Names may be thousands of bytes long: a report is also limited by the size of its rows as JSON. */
+export const maxRowBytes = 8 * 1024 * 1024;
 
 /** Keeps the first rows, at most 5,000 and 8 MiB of JSON, and counts the rest; `visit` sees them all. */
 export function firstRows<T>(source: Iterable<T>, visit: (row: T) => void): Rows<T> {
@@ -20,7 +21,7 @@ export function firstRows<T>(source: Iterable<T>, visit: (row: T) => void): Rows
     visit(row);
     if (full) continue;
     bytes += Buffer.byteLength(JSON.stringify(row));
-    full = rows.length >= maxRows || bytes > maxBytes;
+    full = rows.length >= maxRows || bytes > maxRowBytes;
     if (!full) rows.push(row);
   }
   return { total, complete: rows.length === total, rows };

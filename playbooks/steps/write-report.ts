@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { readListing } from '../acquisition/ndjson.js';
-import type { Artifact } from '../domain/artifact.js';
 import { changeSchema } from '../domain/change.js';
 import { contentFactsSchema } from '../domain/content.js';
 import { lookupSchema } from '../domain/lookup.js';
@@ -8,9 +7,12 @@ import { packageFileSchema } from '../domain/package.js';
 import { processSchema } from '../domain/process.js';
 import type { Board, Facts } from '../facts.js';
 import type { StepContext } from '../ports.js';
-import { buildReport, type ReportInput } from '../report/build.js';
+import { buildReport, draftReport, type ReportInput } from '../report/build.js';
+import { reportHtml } from '../report/html/page.js';
 import { reportMarkdown } from '../report/markdown.js';
-import { type Report, reportJson } from '../report/model.js';
+import { reportJson } from '../report/model.js';
+import { ActRows } from '../report/timeline-acts.js';
+import { timelineCsv } from '../report/timeline-csv.js';
 import { boardOf, defineStep } from '../step.js';
 import { keep } from './derived.js';
 
@@ -30,9 +32,7 @@ export const writeReport = defineStep({
   attempts: 4,
   closes: true,
   async run(_facts, _params, ctx) {
-    const { version, ...report } = await writeVersion(ctx, 1);
-    await ctx.record({ act: 'report.written', subject: ctx.run.id, detail: { ...report, version } });
-    return { report: { ...report, version } };
+    return { report: await writeVersion(ctx, 1) };
   },
 });
 
@@ -41,22 +41,25 @@ export type ReportContext = Pick<StepContext, 'run' | 'clock' | 'signal' | 'evid
 
 /** Writes a version of a run's report from what the run has written down, and stores it: in its step, and again when answers have come late. */
 export async function writeVersion(ctx: ReportContext, version: number, amended?: ReportInput['amended']): Promise<Facts['report']> {
-  const report = await reportOf(ctx, version, amended);
-  const base = version === 1 ? 'report' : `report-${version}`;
-  const store = (suffix: string, text: string): Promise<Artifact> =>
-    keep(ctx, { kind: 'report', name: `${base}.${suffix}`, method: 'derived' }, [Buffer.from(text)]);
-  const json = await store('json', reportJson(report));
-  const markdown = await store('md', reportMarkdown(report));
-  return { json: json.sha256, markdown: markdown.sha256, version };
+  const draft = draftReport(await inputOf(ctx, version, amended));
+  const base = version === 1 ? '' : `report-${version}.`;
+  const store = async (file: string, content: Iterable<Uint8Array>): Promise<string> =>
+    (await keep(ctx, { kind: 'report', name: file, method: 'derived' }, content)).sha256;
+  const timeline = await store(`${base}timeline.csv`, timelineCsv(draft.timeline));
+  const report = buildReport(draft, timeline);
+  const text = (suffix: string, form: string): Promise<string> => store(`${base === '' ? 'report.' : base}${suffix}`, [Buffer.from(form)]);
+  const json = await text('json', reportJson(report));
+  const markdown = await text('md', reportMarkdown(report));
+  return { json, markdown, html: await text('html', reportHtml(report)), timeline, version };
 }
 
-async function reportOf(ctx: ReportContext, version: number, amended?: ReportInput['amended']): Promise<Report> {
+async function inputOf(ctx: ReportContext, version: number, amended?: ReportInput['amended']): Promise<ReportInput> {
   const steps = (await ctx.history.steps()).filter((step) => step.name !== name);
   const records = steps.flatMap(({ record }) => (record === undefined ? [] : [record]));
   const limits = records.flatMap((record) => record.limits);
   const board: Board = boardOf(records.map(({ facts }) => facts));
   const { changes, processes, lookups, content, packages } = board;
-  return buildReport({
+  return {
     run: ctx.run,
     writtenAt: ctx.clock().toISOString(),
     version,
@@ -70,6 +73,17 @@ async function reportOf(ctx: ReportContext, version: number, amended?: ReportInp
     content: content === undefined ? [] : await readListing(ctx.evidence, content.sha256, contentFactsSchema),
     packages: packages === undefined ? [] : await readListing(ctx.evidence, packages.sha256, packageFileSchema),
     blindSpots: limits.filter(({ reason }) => reason === 'volume-not-collected').map(({ subject }) => subject),
-    custody: await ctx.history.custody(),
-  });
+    ...(await custodyOf(ctx)),
+  };
+}
+
+/** The chain as it is now, and our acts up to there. */
+async function custodyOf({ history }: ReportContext): Promise<Pick<ReportInput, 'custody' | 'acts'>> {
+  const custody = await history.custody();
+  const rows = new ActRows();
+  for await (const entry of history.acts()) {
+    if (entry.seq >= custody.entries) break;
+    rows.add(entry);
+  }
+  return { custody, acts: rows.rows() };
 }

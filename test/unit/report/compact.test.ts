@@ -4,12 +4,11 @@ import { safeJson } from '../../../cli/io.js';
 import { lookupStatuses } from '../../../playbooks/domain/lookup.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 import { verdictLevels } from '../../../playbooks/domain/verdict.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { compactOf, compactSchema, maxCompactBytes } from '../../../playbooks/report/compact.js';
 import type { Report } from '../../../playbooks/report/model.js';
-import { sampleRun } from './sample-run.js';
+import { reportOf, sampleRun } from './sample-run.js';
 
-const report = buildReport(sampleRun());
+const report = reportOf(sampleRun());
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const huge = Number.MAX_SAFE_INTEGER;
 
@@ -32,7 +31,7 @@ describe('the summary for orchestrators', () => {
   });
 
   it('says of a later version which it is', () => {
-    const amended = buildReport({ ...sampleRun(), version: 2, amended: { answered: 1, verdictBefore: 'inconclusive' } });
+    const amended = reportOf({ ...sampleRun(), version: 2, amended: { answered: 1, verdictBefore: 'inconclusive' } });
     expect(compactOf(amended)).toMatchObject({ reportVersion: 2, headline: expect.stringMatching(/^Version 2: 1 answer came/) as string });
   });
 

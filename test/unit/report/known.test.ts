@@ -2,13 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { ContentFacts } from '../../../playbooks/domain/content.js';
 import type { PackageFile } from '../../../playbooks/domain/package.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { contentText } from '../../../playbooks/report/content-text.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { packageText } from '../../../playbooks/report/package-text.js';
 import { terminalReport } from '../../../playbooks/report/terminal.js';
 import { artifactOf, change } from '../judgement/builders.js';
-import { planted, sampleRun } from './sample-run.js';
+import { planted, reportOf, sampleRun } from './sample-run.js';
 
 const bare: ContentFacts = { sha256: 'a'.repeat(64), size: 10, type: 'data', entropy: 4, strings: [], stringsCut: false };
 const elf = { machine: 'x86-64', bits: 64, kind: 'executable', static: true, packed: 'section UPX0' } as const;
@@ -74,7 +73,7 @@ describe('a report with content facts and packages', () => {
   const content = run.artifacts.map(({ sha256 }) => ({ ...bare, sha256, type: 'ELF', elf }));
   const artifacts = run.artifacts.map((artifact) => ({ ...artifact, md5: '3'.repeat(32) }));
   const board = { ...run.board, content: { sha256: 'd'.repeat(64), count: 4 } };
-  const report = buildReport({ ...run, board, artifacts, content, packages: [packaged({ image })] });
+  const report = reportOf({ ...run, board, artifacts, content, packages: [packaged({ image })] });
 
   it('tells them where an analyst reads: first rows, acquired files, and the terminal', () => {
     expect(report.lookAtFirst[0]).toMatchObject({ where: '/tmp/xmrig', contentText: 'static, packed (section UPX0), x86-64' });
@@ -94,7 +93,7 @@ describe('a report with content facts and packages', () => {
       evidence: 'added file /tmp/xmrig; packed (section UPX0); pool stratum+tcp://pool.example:3333; virustotal: detected',
     };
     const verdict = { ...run.board.verdict!, findings: [finding, ...rest] };
-    const row = reportMarkdown(buildReport({ ...run, board: { ...board, verdict }, content: facts }))
+    const row = reportMarkdown(reportOf({ ...run, board: { ...board, verdict }, content: facts }))
       .split('\n')
       .find((each) => each.startsWith('1. `/tmp/xmrig`'));
     expect(row?.match(/UPX0/g)).toHaveLength(1);
@@ -103,7 +102,7 @@ describe('a report with content facts and packages', () => {
   });
 
   it('is written without them where there are none', () => {
-    const without = buildReport(sampleRun(planted));
+    const without = reportOf(sampleRun(planted));
     expect(without.listings).toEqual({});
     expect(without.lookAtFirst[0]).not.toHaveProperty('contentText');
   });

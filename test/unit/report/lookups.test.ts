@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { notesOf } from '../../../playbooks/domain/lookup-notes.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { terminalReport } from '../../../playbooks/report/terminal.js';
 import { artifactOf, change, lookupOf } from '../judgement/builders.js';
-import { record, sampleRun } from './sample-run.js';
+import { record, reportOf, sampleRun } from './sample-run.js';
 
 const changes = Array.from({ length: 9 }, (_, index) => change(`opt/f${index}`));
 const artifacts = changes.map((each) => artifactOf(each));
@@ -13,7 +12,7 @@ const known = (index: number, status: Lookup['status'], extra: Partial<Lookup> =
 const stats = { malicious: 60, suspicious: 0, undetected: 12, harmless: 0, other: 4 };
 
 function reportWith(lookups: readonly Lookup[]) {
-  return buildReport({ ...sampleRun(changes), lookups });
+  return reportOf({ ...sampleRun(changes), lookups });
 }
 
 function section(lookups: readonly Lookup[]): string[] {
@@ -106,7 +105,7 @@ describe('missing answers', () => {
   it('are counted once, not a gap for each', () => {
     const lookups = artifacts.map((artifact) => lookupOf(artifact, 'pending'));
     const gaps = [...notesOf(lookups).gaps, { subject: 'web:/x', reason: 'path-race' }];
-    const report = buildReport({ ...sampleRun(changes, { steps: [{ name: 'lookup-hashes', record: record({ gaps }) }] }), lookups });
+    const report = reportOf({ ...sampleRun(changes, { steps: [{ name: 'lookup-hashes', record: record({ gaps }) }] }), lookups });
     expect(report.gaps).toHaveLength(2);
     expect(reportMarkdown(report)).not.toContain('no answer came before the deadline');
     const terminal = terminalReport(report);
@@ -124,7 +123,7 @@ describe('missing answers', () => {
       { subject: `web:/tmp/${sha256}`, reason: 'path-race' },
       { subject: sha256, reason: 'digest-mismatch' },
     ];
-    const report = buildReport({ ...sampleRun(changes, { steps: [{ name: 'export-files', record: record({ gaps }) }] }), lookups });
+    const report = reportOf({ ...sampleRun(changes, { steps: [{ name: 'export-files', record: record({ gaps }) }] }), lookups });
     expect(reportMarkdown(report)).toContain('path-race');
     expect(reportMarkdown(report)).toContain('digest-mismatch');
     expect(report.summary[2]).toContain('2 things could not be had');

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerVolume, NodeContainer } from '../../../playbooks/facts.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { type Report, reportSchema } from '../../../playbooks/report/model.js';
-import { sampleRun } from './sample-run.js';
+import { reportOf, sampleRun } from './sample-run.js';
 
 function reportWith(...volumes: ContainerVolume[]) {
   const container: NodeContainer = {
@@ -17,7 +16,7 @@ function reportWith(...volumes: ContainerVolume[]) {
     mountPaths: [],
   };
   const run = sampleRun();
-  return buildReport({ ...run, board: { ...run.board, containers: [container] } });
+  return reportOf({ ...run, board: { ...run.board, containers: [container] } });
 }
 
 const disk: ContainerVolume = {

@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Artifact } from '../../../playbooks/domain/artifact.js';
 import type { Change } from '../../../playbooks/domain/change.js';
 import type { ContentFacts } from '../../../playbooks/domain/content.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { noiseGroupOf } from '../../../playbooks/report/noise.js';
 import { terminalReport } from '../../../playbooks/report/terminal.js';
 import { artifactOf, change, lookupOf } from '../judgement/builders.js';
-import { planted, sampleRun } from './sample-run.js';
+import { planted, reportOf, sampleRun } from './sample-run.js';
 
 const groupOf = (path: string, extra: Partial<Change> = {}, content: Artifact['content'] = 'text', facts?: Partial<ContentFacts>) => {
   const each = change(path, extra);
@@ -149,7 +148,7 @@ describe('noise', () => {
 
 describe('groups in a report', () => {
   const lists = ['a', 'b', 'c'].map((name) => change(`var/lib/apt/lists/${name}`));
-  const report = buildReport(sampleRun([...planted, ...lists]));
+  const report = reportOf(sampleRun([...planted, ...lists]));
 
   it('are counted with an example, and every row stays in the JSON', () => {
     expect(report.changes.groups).toEqual([
@@ -175,19 +174,19 @@ describe('groups in a report', () => {
     const { containerId, container, place, path } = lists[1]!;
     const found = { ...finding, subject: { container, containerId, place, path } };
     const verdict = { ...run.board.verdict!, findings: [found], findingCount: 1 };
-    const rows = buildReport({ ...run, board: { ...run.board, verdict } }).changes.rows;
+    const rows = reportOf({ ...run, board: { ...run.board, verdict } }).changes.rows;
     expect(rows.map(({ group }) => group)).toEqual(['package-lists', undefined, 'package-lists']);
   });
 
   it('hold no path whose bytes a source warns of', () => {
     const run = sampleRun([...lists]);
     const lookups = run.artifacts.slice(0, 1).map((artifact) => lookupOf(artifact, 'suspicious'));
-    expect(buildReport({ ...run, lookups }).changes.rows[0]?.group).toBeUndefined();
+    expect(reportOf({ ...run, lookups }).changes.rows[0]?.group).toBeUndefined();
   });
 
   it('are none where the verdict does not show all of its findings', () => {
     const run = sampleRun([...lists]);
     const verdict = { ...run.board.verdict!, findingCount: 500 };
-    expect(buildReport({ ...run, board: { ...run.board, verdict } }).changes.groups).toEqual([]);
+    expect(reportOf({ ...run, board: { ...run.board, verdict } }).changes.groups).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildReport, type ReportInput } from '../../../playbooks/report/build.js';
+import type { ReportInput } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { reportJson } from '../../../playbooks/report/model.js';
 import { terminalReport } from '../../../playbooks/report/terminal.js';
 import { change, processOf } from '../judgement/builders.js';
-import { planted, sampleRun } from './sample-run.js';
+import { planted, reportOf, sampleRun } from './sample-run.js';
 
 const some = [
   ...planted,
@@ -31,7 +31,7 @@ const packages = run.artifacts.flatMap(({ source }) =>
 );
 
 function all(input: ReportInput): string[] {
-  const report = buildReport(input);
+  const report = reportOf(input);
   return [reportJson(report), reportMarkdown(report), terminalReport(report).join('\n')];
 }
 

@@ -2,12 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 import type { Process } from '../../../playbooks/domain/process.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { reportJson, reportSchema } from '../../../playbooks/report/model.js';
 import { terminalReport } from '../../../playbooks/report/terminal.js';
 import { processOf } from '../judgement/builders.js';
-import { sampleRun } from './sample-run.js';
+import { reportOf, sampleRun } from './sample-run.js';
 
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const socket = { protocol: 'tcp', state: 'LISTEN', local: '0.0.0.0:4444', remote: '0.0.0.0:0' } as const;
@@ -16,11 +15,9 @@ const deleted = processOf(20, '/tmp/x', {
   sockets: [socket],
   executable: { state: 'deleted', path: pathName(Buffer.from('/tmp/x')) },
 });
-const reportOf = (processes: readonly Process[]) => buildReport(sampleRun([], { processes }));
+const reportWith = (processes: readonly Process[]) => reportOf(sampleRun([], { processes }));
 const tableOf = (processes: readonly Process[]) =>
-  reportMarkdown(reportOf(processes))
-    .split('\n')
-    .filter((line) => line.startsWith('| '));
+  (reportMarkdown(reportWith(processes)).split('## Processes')[1] ?? '').split('\n').filter((line) => line.startsWith('| '));
 
 describe('the section on processes', () => {
   it('shows who runs what since when, with hash, arguments and sockets, and programs without a file first', () => {
@@ -30,20 +27,20 @@ describe('the section on processes', () => {
         `\`${deleted.executable.sha256 ?? ''}\` | \`/tmp/x\` | \`tcp LISTEN 0.0.0.0:4444\` |`,
     );
     expect(second).toContain('present `/usr/sbin/nginx`');
-    const terminal = terminalReport(reportOf([processOf(10), deleted]));
+    const terminal = terminalReport(reportWith([processOf(10), deleted]));
     expect(terminal).toContain('       20  user 0  deleted  /tmp/x  /tmp/x  tcp LISTEN 0.0.0.0:4444');
   });
 
   it('is not there where no process was listed', () => {
-    expect(reportMarkdown(reportOf([]))).not.toContain('## Processes');
-    expect(terminalReport(reportOf([])).join('\n')).not.toContain('Processes');
+    expect(reportMarkdown(reportWith([]))).not.toContain('## Processes');
+    expect(terminalReport(reportWith([])).join('\n')).not.toContain('Processes');
   });
 
   it('shows some of many, counts all, and points at the listing', () => {
     const many = Array.from({ length: 6_000 }, (_, index) => processOf(index + 1));
     const sample = sampleRun([], { processes: [...many, deleted] });
     const listing = { sha256: 'd'.repeat(64), count: 6_001, fileless: 1, executables: 2 };
-    const report = buildReport({ ...sample, board: { ...sample.board, processes: listing } });
+    const report = reportOf({ ...sample, board: { ...sample.board, processes: listing } });
     expect(report.processes).toMatchObject({ total: 6_001, complete: false, listing: 'd'.repeat(64) });
     expect(report.counts.processes).toEqual({ total: 6_001, fileless: 1 });
     expect(reportMarkdown(report)).toContain(`5801 are not shown here; the whole listing is evidence \`${'d'.repeat(64)}\``);
@@ -60,7 +57,7 @@ describe('the section on processes', () => {
         const hostile = processOf(1, path, { arguments: parts.map(pathName), container: path.toString('latin1') });
         const [header = '', row = ''] = tableOf([hostile]);
         expect(row.split('|')).toHaveLength(header.split('|').length);
-        for (const line of [row, ...terminalReport(reportOf([hostile]))]) expect(line).not.toMatch(unsafe);
+        for (const line of [row, ...terminalReport(reportWith([hostile]))]) expect(line).not.toMatch(unsafe);
       }),
       { numRuns: 200 },
     );

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { pathName } from '../../../playbooks/domain/path-name.js';
-import { buildReport } from '../../../playbooks/report/build.js';
 import { reportMarkdown } from '../../../playbooks/report/markdown.js';
 import { reportJson, reportSchema } from '../../../playbooks/report/model.js';
 import { terminalReport } from '../../../playbooks/report/terminal.js';
 import { change } from '../judgement/builders.js';
-import { planted, record, sampleRun } from './sample-run.js';
+import { planted, record, reportOf, sampleRun } from './sample-run.js';
 
-const report = buildReport(sampleRun());
+const report = reportOf(sampleRun());
 
 describe('a report', () => {
   it('is what its schema says, and reads back', () => {
@@ -15,7 +14,7 @@ describe('a report', () => {
   });
 
   it('has the same bytes for the same run', () => {
-    const again = buildReport(sampleRun());
+    const again = reportOf(sampleRun());
     expect(reportJson(again)).toBe(reportJson(report));
     expect(reportMarkdown(again)).toBe(reportMarkdown(report));
     expect(terminalReport(again)).toEqual(terminalReport(report));
@@ -60,7 +59,7 @@ describe('a report', () => {
 
   it('never calls anything clean or safe', () => {
     for (const run of [sampleRun(), sampleRun([]), sampleRun([change('etc/hosts', { size: 0, origin: 'runtime' })])]) {
-      const built = buildReport(run);
+      const built = reportOf(run);
       const text = [reportJson(built), reportMarkdown(built), terminalReport(built).join('\n')].join('\n');
       expect(text).not.toMatch(/\b(clean|harmless(?!["\s:]*\d)(?! file)|safe|benign)\b(?<!unknown, not harmless)/i);
     }
@@ -70,7 +69,7 @@ describe('a report', () => {
     const many = Array.from({ length: 6_000 }, (_, index) => change(`f${index}`, { kind: 'deleted' }));
     const sample = sampleRun(many);
     const listing = { sha256: 'd'.repeat(64), count: 6_000, added: 0, changed: 0, deleted: 6_000, present: 0, method: 'overlay' as const };
-    const { changes, counts } = buildReport({ ...sample, board: { ...sample.board, changes: listing } });
+    const { changes, counts } = reportOf({ ...sample, board: { ...sample.board, changes: listing } });
     expect(changes).toMatchObject({ total: 6_000, complete: false, listing: 'd'.repeat(64) });
     expect(changes.rows).toHaveLength(5_000);
     expect(counts.changes.deleted).toBe(6_000);
@@ -79,7 +78,7 @@ describe('a report', () => {
   it('says of a change what sets it apart from the image', () => {
     const renamed = change('etc/new', { renamedFrom: pathName(Buffer.from('etc/old')), metadataOnly: true });
     const gained = change('bin/link', { kind: 'changed', typeBefore: 'symlink', capabilities: 'cap_net_raw=ep' });
-    const markdown = reportMarkdown(buildReport(sampleRun([renamed, gained])));
+    const markdown = reportMarkdown(reportOf(sampleRun([renamed, gained])));
     expect(markdown).toContain('content as in the image, renamed from `/etc/old`');
     expect(markdown).toContain('was a symlink, capabilities `cap_net_raw=ep`');
   });
@@ -87,7 +86,7 @@ describe('a report', () => {
   it('stays bounded when names are long', () => {
     const long = change(Buffer.alloc(4_000, 0xff), { kind: 'deleted' });
     const many = Array.from({ length: 1_000 }, () => long);
-    const built = buildReport(sampleRun(many));
+    const built = reportOf(sampleRun(many));
     expect(built.changes.complete).toBe(false);
     expect(Buffer.byteLength(reportJson(built))).toBeLessThan(20 * 1024 * 1024);
   });
@@ -95,7 +94,7 @@ describe('a report', () => {
 
 describe('a partial run', () => {
   const gap = { subject: 'web:/tmp/x', reason: 'path-race' };
-  const partial = buildReport(
+  const partial = reportOf(
     sampleRun(planted, {
       blindSpots: ['/data'],
       steps: [
@@ -118,7 +117,7 @@ describe('a partial run', () => {
   });
 
   it('has a report even without target, node and verdict', () => {
-    const bare = buildReport({ ...sampleRun([]), board: {}, steps: [{ name: 'locate-node', record: record({ status: 'failed' }) }] });
+    const bare = reportOf({ ...sampleRun([]), board: {}, steps: [{ name: 'locate-node', record: record({ status: 'failed' }) }] });
     expect(bare.verdict.level).toBe('inconclusive');
     expect(bare.verdict.headline).toContain('No verdict could be made');
     expect(reportSchema.parse(bare)).toEqual(bare);
@@ -130,6 +129,6 @@ describe('a partial run', () => {
       { name: 'a', record: record({ limits: [{ subject: 'x', reason: 'files' }] }) },
       { name: 'b', record: record({ status: 'skipped', reason: 'not-applicable' }) },
     ];
-    expect(buildReport(sampleRun(planted, { steps })).completeness).toBe('full');
+    expect(reportOf(sampleRun(planted, { steps })).completeness).toBe('full');
   });
 });

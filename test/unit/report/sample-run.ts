@@ -2,7 +2,8 @@ import type { Change } from '../../../playbooks/domain/change.js';
 import { limitsSchema, runRequestSchema } from '../../../playbooks/domain/request.js';
 import { type StepRecord, stepRecordSchema } from '../../../playbooks/domain/run.js';
 import { judge } from '../../../playbooks/judgement/judge.js';
-import type { ReportInput } from '../../../playbooks/report/build.js';
+import { buildReport, draftReport, type ReportInput } from '../../../playbooks/report/build.js';
+import type { Report } from '../../../playbooks/report/model.js';
 import { artifactOf, at, change, lookupOf } from '../judgement/builders.js';
 import { loadRules } from '../rules/load-rules.js';
 
@@ -60,4 +61,9 @@ export function sampleRun(changes: readonly Change[] = planted, extra: Partial<R
     custody: { entries: 12, head: 'e'.repeat(64) },
     ...extra,
   };
+}
+
+/** The report of a run, as if its timeline had been stored. */
+export function reportOf(input: ReportInput): Report {
+  return buildReport(draftReport(input), '7'.repeat(64));
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { judge } from '../../../playbooks/judgement/judge.js';
-import { buildReport, type ReportInput } from '../../../playbooks/report/build.js';
+import type { ReportInput } from '../../../playbooks/report/build.js';
 import { change, lookupOf } from '../judgement/builders.js';
 import { loadRules } from '../rules/load-rules.js';
-import { planted, sampleRun } from './sample-run.js';
+import { planted, reportOf, sampleRun } from './sample-run.js';
 
 const rules = loadRules();
 const harmless = [change('etc/app.conf'), change('etc/hosts', { size: 0, origin: 'runtime' })];
@@ -17,7 +17,7 @@ function answered(status: Lookup['status'], extra: Partial<Lookup> = {}, changes
   return { ...run, lookups, board: { ...run.board, verdict } };
 }
 
-const summary = (input: ReportInput) => buildReport(input).summary;
+const summary = (input: ReportInput) => reportOf(input).summary;
 
 describe('the three sentences', () => {
   it('of a run without findings say where was looked, and that this proves nothing', () => {
@@ -66,6 +66,6 @@ describe('the three sentences', () => {
     expect(summary({ ...run, version: 3, amended: again })[0]).toBe(
       'Version 3: 1 answer came after version 2; nothing that was looked for was found in 2 changed paths and 1 file.',
     );
-    expect(buildReport({ ...run, version: 3, amended: again })).toMatchObject({ version: 3, amended: again });
+    expect(reportOf({ ...run, version: 3, amended: again })).toMatchObject({ version: 3, amended: again });
   });
 });
