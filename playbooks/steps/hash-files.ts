@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import { ahead } from '../acquisition/ahead.js';
 import { ContentScanner } from '../content/content-scanner.js';
 import type { Artifact } from '../domain/artifact.js';
 import type { ContentFacts } from '../domain/content.js';
@@ -51,9 +53,13 @@ class Reading {
 
   /** The facts of each content that is whole, as NDJSON: a row can have 8 KiB, and files are many. What is not whole is a gap, and has none. */
   async *rows(): AsyncGenerator<Buffer> {
-    for (const sha256 of this.hashes) {
-      throwIfAborted(this.ctx.signal);
-      const content = await this.read(sha256);
+    const streams = ahead(
+      this.hashes,
+      (sha256) => this.open(sha256),
+      (stream) => stream?.destroy(),
+    );
+    for await (const [sha256, stream] of streams) {
+      const content = stream === undefined ? undefined : await this.read(sha256, stream);
       if (content === undefined) {
         this.broken.push(sha256);
         this.ctx.gap({ subject: sha256, reason: 'digest-mismatch', detail: 'the evidence store no longer has these bytes as they were acquired' });
@@ -64,19 +70,23 @@ class Reading {
     }
   }
 
-  /** Undefined when the store does not have the bytes of that hash. */
-  private async read(sha256: string): Promise<ContentFacts | undefined> {
-    const hash = createHash('sha256');
+  /** Undefined when the store does not have it. */
+  private async open(sha256: string): Promise<Readable | undefined> {
+    throwIfAborted(this.ctx.signal);
     try {
-      for await (const chunk of await this.ctx.evidence.open(sha256)) {
-        hash.update(chunk as Uint8Array);
-        this.scanner.update(chunk as Uint8Array);
-      }
+      return await this.ctx.evidence.open(sha256);
     } catch (error) {
       if (asTriageError(error).code !== 'not-found') throw error;
-      // What came before the failure is no part of the next file.
-      this.scanner.finish();
       return undefined;
+    }
+  }
+
+  /** Undefined when the bytes do not have that hash. */
+  private async read(sha256: string, stream: Readable): Promise<ContentFacts | undefined> {
+    const hash = createHash('sha256');
+    for await (const chunk of stream) {
+      hash.update(chunk as Uint8Array);
+      this.scanner.update(chunk as Uint8Array);
     }
     const facts = this.scanner.finish();
     return hash.digest('hex') === sha256 ? { sha256, ...facts } : undefined;

@@ -53,8 +53,8 @@ function name(item: BatchItem): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
-    existing(item);
-    return false;
+    // One that was put aside between the two looks is to be named once more.
+    return existing(item) ? false : name(item);
   }
 }
 

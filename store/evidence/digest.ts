@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto';
+import { untilAborted } from '../../playbooks/domain/abort.js';
 
 /** How much of the start of each file is kept for telling its kind. */
 const headBytes = 512;
@@ -49,4 +50,11 @@ export class Digest {
       head: new Uint8Array(Buffer.concat(this.head)),
     };
   }
+}
+
+/** Reads a stream to its end and says whether its bytes have this sha256. */
+export async function hashesTo(sha256: string, source: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<boolean> {
+  const hash = createHash('sha256');
+  for await (const chunk of untilAborted<Uint8Array>(source, signal)) hash.update(chunk);
+  return hash.digest('hex') === sha256;
 }

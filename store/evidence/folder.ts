@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { onStore, systemCode } from './fs-error.js';
+import { TemporaryFolder } from './temporary-folder.js';
 
 /** Names one machine: a folder under two machines would break the promises of link and fsync. */
 export interface HostIdentity {
@@ -12,8 +13,6 @@ export interface HostIdentity {
   readonly machineId: string;
 }
 
-const staleMs = 24 * 60 * 60 * 1000;
-
 /** This machine. */
 export async function thisHost(): Promise<HostIdentity> {
   const id = await readFile('/etc/machine-id', 'latin1').catch(() => '');
@@ -21,15 +20,15 @@ export async function thisHost(): Promise<HostIdentity> {
 }
 
 /**
- * Makes the store's folders, claims them for this machine and removes temporary files of more than a day ago.
+ * Makes the store's folders and claims them for this machine. Returns the one for temporary files.
  * Throws `config-invalid` when another machine has claimed the folder, `store-unwritable` or `store-full`.
  */
-export async function prepareFolder(folder: string, host: HostIdentity): Promise<void> {
+export async function prepareFolder(folder: string, host: HostIdentity): Promise<TemporaryFolder> {
   await onStore(`make the folder ${folder}`, async () => {
-    for (const name of ['sha256', 'tmp']) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+    for (const name of ['sha256', 'tmp', 'aside']) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   });
   await claim(folder, host);
-  await onStore('remove old temporary files', () => sweep(join(folder, 'tmp')));
+  return TemporaryFolder.open(join(folder, 'tmp'));
 }
 
 async function claim(folder: string, host: HostIdentity): Promise<void> {
@@ -52,14 +51,6 @@ async function claim(folder: string, host: HostIdentity): Promise<void> {
     `the evidence store ${folder} belongs to the machine "${owner.trim()}", this one is "${mine.trim()}": a folder serves one machine only; ` +
       `use an S3 store for several, or remove ${marker} if the folder was moved here for good`,
   );
-}
-
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const info = await stat(path).catch(() => undefined);
-    if (info !== undefined && Date.now() - info.mtimeMs > staleMs) await unlink(path).catch(() => undefined);
-  }
 }
 
 /** Gives a file its second, final name. Returns false when the name exists; what has it is left alone. */

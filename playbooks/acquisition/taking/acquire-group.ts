@@ -2,9 +2,10 @@ import type { Artifact } from '../../domain/artifact.js';
 import type { Change } from '../../domain/change.js';
 import { pathBytes } from '../../domain/path-name.js';
 import type { StepContext } from '../../ports.js';
+import { ahead } from '../ahead.js';
 import type { FileToMove, Hashed, Moved, TreeReader } from '../trees/tree-reader.js';
 import { headBytes, isLeft, mayBeLeft } from './selection.js';
-import { type Candidate, type GroupResult, leave, settleKnown, settleMoved, settleUnread } from './settle.js';
+import { type Candidate, type GroupResult, knownContent, leave, settleKnown, settleMoved, settleUnread } from './settle.js';
 
 /** From this size on, hashing first would take as long as moving: both are done at the same time, and compared. */
 const besideBytes = 32 * 1024 * 1024;
@@ -71,8 +72,9 @@ async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, 
   const result: GroupResult = { artifacts: [], unsettled: [], wasCut: false, strict };
   const { candidates } = prepared;
   if (candidates.length === 0) return result;
-  const stays = await thoseThatStay(prepared, result, ctx);
-  const moving = await lacking(prepared, stays, strict, ctx);
+  const there = await thoseThere(prepared, ctx);
+  const stays = thoseThatStay(prepared, there, result, ctx);
+  const moving = lacking(prepared, there, stays, strict, ctx);
   const files = [...moving.values()].map((each) => fileToMove(each, prepared.hashes.get(each.key)));
   const [moved, late] = await both(reader, files, prepared, { evidence: ctx.evidence, strict }, ctx.signal);
   const hashes = new Map([...prepared.hashes, ...late]);
@@ -80,10 +82,10 @@ async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, 
   for (const each of candidates) {
     if (first.has(each)) await settleMoved(each, hashes.get(each.key), moved.get(each.key), result, ctx);
   }
-  for (const each of candidates) {
-    const hashed = hashes.get(each.key);
-    if (first.has(each) || stays.has(each)) continue;
-    if (isSteady(hashed)) await settleKnown(each, hashed, result, ctx);
+  const rest = candidates.filter((each) => !first.has(each) && !stays.has(each)).map((each) => ({ each, hashed: hashes.get(each.key) }));
+  const contents = ahead(rest, async ({ hashed }) => (isSteady(hashed) ? knownContent(hashed, ctx) : undefined));
+  for await (const [{ each, hashed }, content] of contents) {
+    if (isSteady(hashed)) await settleKnown(each, hashed, content, result, ctx);
     else await settleUnread(each, hashed, result, ctx);
   }
   return result;
@@ -112,8 +114,20 @@ async function both(
   return [moved.value, hashed.value];
 }
 
+/** Which contents the evidence store has. It is asked about all of them at once. */
+async function thoseThere({ hashes }: Prepared, { evidence }: StepContext): Promise<ReadonlySet<string>> {
+  const contents = new Set([...hashes.values()].filter(isSteady).map(({ sha256 }) => sha256));
+  const there = await Promise.all([...contents].map(async (sha256) => ((await evidence.has(sha256)) ? [sha256] : [])));
+  return new Set(there.flat());
+}
+
 /** Files that policy leaves on the node, recorded as such. Those whose content the store has anyway are not among them. */
-async function thoseThatStay({ candidates, hashes, heads }: Prepared, result: GroupResult, ctx: StepContext): Promise<ReadonlySet<Candidate>> {
+function thoseThatStay(
+  { candidates, hashes, heads }: Prepared,
+  there: ReadonlySet<string>,
+  result: GroupResult,
+  ctx: StepContext,
+): ReadonlySet<Candidate> {
   const mode = ctx.run.request.options.acquire;
   const stays = new Set<Candidate>();
   for (const each of candidates) {
@@ -121,7 +135,7 @@ async function thoseThatStay({ candidates, hashes, heads }: Prepared, result: Gr
     if (hashed?.outcome !== 'hashed' || (result.strict && !hashed.steady)) continue;
     const head = heads.get(each.key);
     if (mode !== 'hashes' && !(mode === 'selected' && hashed.steady && isLeft(each.change, head))) continue;
-    if (hashed.steady && (await ctx.evidence.has(hashed.sha256))) continue;
+    if (hashed.steady && there.has(hashed.sha256)) continue;
     stays.add(each);
     leave(each, hashed, head, result, ctx);
   }
@@ -129,12 +143,13 @@ async function thoseThatStay({ candidates, hashes, heads }: Prepared, result: Gr
 }
 
 /** The first candidate of each content that the store does not have: each content is moved once. */
-async function lacking(
+function lacking(
   { candidates, beside, hashes }: Prepared,
+  there: ReadonlySet<string>,
   stays: ReadonlySet<Candidate>,
   strict: boolean,
   ctx: StepContext,
-): Promise<Map<string, Candidate>> {
+): Map<string, Candidate> {
   const moving = new Map<string, Candidate>();
   if (ctx.run.request.options.acquire === 'hashes') return moving;
   for (const each of candidates) {
@@ -145,7 +160,7 @@ async function lacking(
     if (beside.includes(each) || isWorthATry(hashed, strict)) moving.set(own, each);
     else if (isSteady(hashed)) {
       const content = strict ? `sha256 ${hashed.sha256}` : own;
-      if (!moving.has(content) && !(await ctx.evidence.has(hashed.sha256))) moving.set(content, each);
+      if (!moving.has(content) && !there.has(hashed.sha256)) moving.set(content, each);
     }
   }
   return moving;

@@ -25,6 +25,7 @@ export interface GroupResult {
 }
 
 type HashedFile = Extract<Hashed, { outcome: 'hashed' }>;
+type KnownContent = Awaited<ReturnType<typeof contentOf>>;
 
 /** A file that policy leaves on the node. */
 export function leave({ change }: Candidate, hashed: HashedFile, head: Uint8Array | undefined, { artifacts }: GroupResult, ctx: StepContext): void {
@@ -57,15 +58,25 @@ export async function settleMoved(
   result.artifacts.push({ ...artifact, ...identityOf(hashed), ...(agrees ? {} : { unstable: true }) });
 }
 
-/** Content that the store has already, or that another file of the group has just brought. */
-export async function settleKnown(each: Candidate, hashed: HashedFile, result: GroupResult, ctx: StepContext): Promise<void> {
-  const { sha256, size } = hashed;
-  if (!(await ctx.evidence.has(sha256))) {
+/** The content of a file that the store has already, or that another file of the group has just brought. */
+export async function knownContent({ sha256 }: HashedFile, { evidence }: StepContext): Promise<KnownContent | undefined> {
+  return (await evidence.has(sha256)) ? contentOf(evidence, sha256) : undefined;
+}
+
+/** A file whose content need not be moved; see {@link knownContent}. */
+export async function settleKnown(
+  each: Candidate,
+  hashed: HashedFile,
+  content: KnownContent | undefined,
+  result: GroupResult,
+  ctx: StepContext,
+): Promise<void> {
+  if (content === undefined) {
     await settleWithout(each, 'differs', result, ctx);
     return;
   }
-  const content = await contentOf(ctx.evidence, sha256);
-  result.artifacts.push({ ...fileArtifact(each.change, 'node', { ...content, size }, ctx), ...identityOf(hashed), known: true });
+  const artifact = fileArtifact(each.change, 'node', { ...content, size: hashed.size }, ctx);
+  result.artifacts.push({ ...artifact, ...identityOf(hashed), known: true });
 }
 
 /** A file that the node did not hash, or that changed meanwhile. */

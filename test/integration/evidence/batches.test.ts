@@ -5,13 +5,14 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 
 const signal = new AbortController().signal;
 const host = { hostname: 'here', machineId: 'one' };
 const program = join(import.meta.dirname, 'put-small.ts');
 let folder: string;
-let store: DiskEvidence;
+let store: EvidenceKeeper;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podtriage-evidence-'));

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TriageError } from '../../../playbooks/domain/error.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 
 const signal = new AbortController().signal;
 const host = { hostname: 'here', machineId: 'one' };
 let folder: string;
-let store: DiskEvidence;
+let store: EvidenceKeeper;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podtriage-evidence-'));
@@ -125,6 +126,35 @@ describe('what is asked for', () => {
     writeFileSync(pathOf(sha256), 'ill');
     expect(await store.check(sha256, signal)).toBe(false);
     await expect(store.put([data], signal)).rejects.toMatchObject({ code: 'store-corrupt' });
+  });
+});
+
+describe('all that is kept', () => {
+  const listed = async (end = signal): Promise<string[]> => {
+    const names: string[] = [];
+    for await (const name of store.all(end)) names.push(name);
+    return names.sort();
+  };
+
+  test('is listed by name, without what is not evidence', async () => {
+    expect(await listed()).toEqual([]);
+    const puts = Array.from({ length: 600 }, (_, index) => store.put([Buffer.from(`file ${index}`)], signal));
+    const names = (await Promise.all(puts)).map(({ sha256 }) => sha256);
+    writeFileSync(join(folder, 'sha256', 'README'), 'foreign');
+    writeFileSync(join(folder, 'sha256', (names[0] ?? '').slice(0, 2), 'foreign'), 'foreign');
+    expect(await listed()).toEqual([...names].sort());
+    const abort = new AbortController();
+    abort.abort(new TriageError('cancelled', 'enough'));
+    await expect(listed(abort.signal)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('can be removed, once and again, and put anew', async () => {
+    const { sha256 } = await store.put([Buffer.from('goes')], signal);
+    await store.remove(sha256);
+    expect(await store.has(sha256)).toBe(false);
+    expect(await listed()).toEqual([]);
+    await expect(store.remove(sha256)).resolves.toBeUndefined();
+    expect(await store.put([Buffer.from('goes')], signal)).toMatchObject({ existed: false });
   });
 });
 

@@ -8,13 +8,14 @@ import type { Artifact } from '../../../playbooks/domain/artifact.js';
 import { contentFactsSchema } from '../../../playbooks/domain/content.js';
 import { factSchemas } from '../../../playbooks/facts.js';
 import { hashFiles } from '../../../playbooks/steps/hash-files.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { localContext } from '../../support/step-context.js';
 
 const { signal } = new AbortController();
 const sum = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 let folder: string;
-let store: DiskEvidence;
+let store: EvidenceKeeper;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podtriage-hash-files-'));
   store = await createDiskEvidence(join(folder, 'evidence'));

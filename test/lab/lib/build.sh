@@ -3,7 +3,7 @@
 # Each program has a stamp file with its version beside it (bin/.NAME), so a clean checkout builds nothing again.
 
 # Cold build times on two cores, in seconds: shown to whoever waits.
-declare -A BUILD_SECONDS=([runc]=20 [etcd]=30 [crictl]=60 [nerdctl]=40 [containerd]=70 [crio]=120 [kubernetes]=240)
+declare -A BUILD_SECONDS=([runc]=20 [etcd]=30 [crictl]=60 [nerdctl]=40 [containerd]=70 [crio]=120 [kubernetes]=240 [versitygw]=70 [python]=20)
 
 # True when every named program is there in the wanted version. built STAMP VERSION program...
 built() {
@@ -92,6 +92,23 @@ build_kubernetes() {
   local version=k8s.io/component-base/version module=k8s.io/kubernetes minor=${1#1.}
   CGO_ENABLED=0 LDFLAGS="-X $version.gitVersion=v$1 -X $version.gitMajor=1 -X $version.gitMinor=${minor%.*}" \
     own_module kubernetes "$module" "$1" "$module"/cmd/{kube-apiserver,kubelet,kubectl}
+}
+
+build_versitygw() { GOBIN=$LAB/bin CGO_ENABLED=0 go install -ldflags "-s -w" "github.com/versity/versitygw/cmd/versitygw@v$1"; }
+
+# A Python of its own with the libraries that check bags; bin/bag-python runs it. The argument is "BAGIT CRYPTOGRAPHY".
+build_python() {
+  python3 -m venv --clear "$LAB/python"
+  "$LAB/python/bin/pip" install --quiet --disable-pip-version-check "bagit==${1% *}" "cryptography==${1#* }"
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$LAB/python/bin/python" >"$LAB/bin/bag-python"
+  chmod 755 "$LAB/bin/bag-python"
+}
+
+# What integration tests need of these; see test/run.
+build_for_tests() {
+  mkdir -p "$LAB/bin"
+  ensure versitygw "$VERSITYGW_VERSION" versitygw build_versitygw
+  ensure python "$BAGIT_VERSION $CRYPTOGRAPHY_VERSION" bag-python build_python
 }
 
 build_all() {

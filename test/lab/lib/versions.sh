@@ -11,3 +11,8 @@ NERDCTL_VERSION=1.7.2
 CONTAINERD_VERSION=2.2.9
 CRIO_VERSION=1.34.0
 KUBERNETES_VERSION=1.34.3
+# Speaks S3 to the tests of the evidence store; the cluster does without.
+VERSITYGW_VERSION=1.8.0
+# From PyPI: what strangers check bags with.
+BAGIT_VERSION=1.9.0
+CRYPTOGRAPHY_VERSION=50.0.2
