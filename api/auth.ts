@@ -3,7 +3,7 @@ import { TriageError } from '../playbooks/domain/error.js';
 import type { ApiKey, ApiKeys } from '../store/api-keys.js';
 
 /** Paths that need no key: they say nothing of any run. */
-const openPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/openapi.yaml', '/.well-known/jwks.json']);
+const openPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/openapi.yaml', '/.well-known/jwks.json', '/schemas/report.json']);
 
 const callers = new WeakMap<Request, ApiKey>();
 
@@ -23,11 +23,16 @@ export function authenticate(keys: ApiKeys): RequestHandler {
   };
 }
 
-/** Who asks. Throws `unauthorized` on a path that is open. */
-export function callerOf(req: Request): ApiKey {
+/** The key of who asks. Throws `unauthorized` on a path that is open. */
+function callerOf(req: Request): ApiKey {
   const key = callers.get(req);
   if (key === undefined) throw new TriageError('unauthorized', 'an API key is needed');
   return key;
+}
+
+/** Who asks, as custody names him: `key:<id>`. Throws `unauthorized` on a path that is open. */
+export function actorOf(req: Request): string {
+  return `key:${callerOf(req).id}`;
 }
 
 function secretOf(req: Request): string | undefined {

@@ -1,10 +1,10 @@
-import { randomUUID, sign } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
-import { type Act, type ActOnHead, type CustodyEntry, canonical, entryHash, type Head, registerChain } from '../playbooks/domain/custody.js';
-import { TriageError } from '../playbooks/domain/error.js';
-import type { JsonObject } from '../playbooks/domain/json.js';
+import { type Act, type ActOnHead, type CustodyEntry, type Head, registerChain } from '../playbooks/domain/custody.js';
+import { asTriageError, TriageError } from '../playbooks/domain/error.js';
 import { signCheckpoint } from './checkpoint.js';
+import { bodyOf, signedLine } from './entry-line.js';
 import type { Keys } from './keys.js';
 import { append } from './scripts/append.js';
 import { chainNote } from './scripts/chain-note.js';
@@ -85,6 +85,7 @@ export class CustodyWriter {
     const at = this.clock().toISOString();
     return async (head) => {
       const { seq, hash } = head;
+      if (seq === 0) throw new TriageError('not-found', `there is no chain of run ${run} that could be signed`);
       const jws = await signCheckpoint({ run, seq: seq - 1, hash, at, ...extra }, this.signer);
       made?.({ jws, head });
       return { act: 'run.checkpoint', subject: run, detail: { seq: seq - 1, hash, jws } };
@@ -113,18 +114,29 @@ export class CustodyWriter {
 
   private async attempt(run: string, stamped: readonly Stamped[], command: ChainCommand, registered: Stamped | undefined): Promise<Reply> {
     for (;;) {
-      const at = this.heads.get(run) ?? empty;
+      const at = this.heads.get(run) ?? (await this.headFor(run, stamped));
       const built = await this.build(stamped, at);
       const register = registered === undefined ? undefined : await this.registerLine(registered, built.head);
       const reply = await this.send(run, { at, built, register }, command);
-      if (reply[0] === 'moved') this.remember(run, { seq: Number(reply[1]), hash: String(reply[2]) });
-      else if (reply[0] === 'register-moved') this.remember(registerChain, { seq: Number(reply[1]), hash: String(reply[2]) });
+      if (reply[0] === 'moved') this.goOnFrom(run, reply);
+      else if (reply[0] === 'register-moved') this.goOnFrom(registerChain, reply);
       else {
         if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.remember(run, built.head);
         if (reply[0] === 'ok' && register !== undefined) this.remember(registerChain, register.built.head);
         return reply;
       }
     }
+  }
+
+  /** For a chain that this process has not written to yet: taken for empty, and Redis says if it is not. But no act tells of a head that was guessed. */
+  private async headFor(run: string, stamped: readonly Stamped[]): Promise<Head> {
+    if (!stamped.some(({ act }) => typeof act === 'function')) return empty;
+    const asked = this.redis.multi().llen(this.keys.custody(run)).get(this.keys.head(run)).exec();
+    const replies = await asked.catch((cause: unknown) => {
+      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
+    });
+    const [seq, hash] = (replies ?? []).map(([, value]) => value);
+    return { seq: Number(seq ?? 0), hash: typeof hash === 'string' ? hash : '' };
   }
 
   private async registerLine({ stamp, act }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {
@@ -150,13 +162,19 @@ export class CustodyWriter {
     const lines: string[] = [];
     for (const { stamp, act } of stamped) {
       const body = bodyOf(typeof act === 'function' ? await act(head) : act);
-      const entry = { ...stamp, ...body, seq: head.seq, prev: head.hash };
-      const hash = entryHash(entry);
-      const sig = sign(null, Buffer.from(hash, 'hex'), this.signer.privateKey).toString('base64url');
-      lines.push(canonical({ ...entry, hash, sig }));
+      const { hash, line } = signedLine({ ...stamp, ...body, seq: head.seq, prev: head.hash }, this.signer);
+      lines.push(line);
       head = { seq: head.seq + 1, hash };
     }
     return { lines, head };
+  }
+
+  /** Takes over the head that Redis has. A chain only grows: what this process knows to be longer has been cut, and nothing is built on that. */
+  private goOnFrom(chain: string, [, seq, hash]: Reply): void {
+    const known = this.heads.get(chain) ?? empty;
+    if (Number(seq) < known.seq)
+      throw new TriageError('custody-broken', `the chain of ${chain} had ${known.seq} entries and has ${seq} now: it was cut, and is not written to`);
+    this.remember(chain, { seq: Number(seq), hash: String(hash) });
   }
 
   private remember(run: string, head: Head): void {
@@ -165,18 +183,4 @@ export class CustodyWriter {
     const [oldest] = this.heads.keys();
     if (this.heads.size > maxHeads && oldest !== undefined) this.heads.delete(oldest);
   }
-}
-
-function bodyOf({ act, subject, detail }: Act): Pick<CustodyEntry, 'act' | 'subject' | 'detail'> {
-  return { act, ...(subject === undefined ? {} : { subject: wellFormed(subject) }), detail: tidy(detail) };
-}
-
-/** Text from outside must not stop the chain: a lone surrogate has no canonical form. */
-function wellFormed(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8');
-}
-
-function tidy(detail: JsonObject): Record<string, unknown> {
-  const text = JSON.stringify(detail, (_key, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value));
-  return JSON.parse(text) as Record<string, unknown>;
 }

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Act, CustodyAct } from '../../playbooks/domain/custody.js';
-import type { JsonObject } from '../../playbooks/domain/json.js';
+import type { Act } from '../../playbooks/domain/custody.js';
 
-type Intent = Extract<CustodyAct, 'cluster.request' | 'command.started'>;
-type Outcome = Extract<CustodyAct, 'cluster.answered' | 'command.finished'>;
+type Intent = Extract<Act, { act: 'cluster.request' | 'command.started' }>;
+type Outcome = Extract<Act, { act: 'cluster.answered' | 'command.finished' }>;
+
+/** What joins an outcome with its intent. Both have it in their detail. */
+export interface Call {
+  readonly call: string;
+  readonly step: string;
+}
 
 /** Records acts on the target: the intent before, the outcome after. Never fenced, as what was done was done. */
 export class Footprints {
@@ -12,19 +17,15 @@ export class Footprints {
     private readonly step: string,
   ) {}
 
-  /** Resolves when the intent is in custody; only then may the act be done. Returns the number that joins the two. */
-  async begin(act: Intent, subject: string | undefined, detail: JsonObject): Promise<string> {
-    const id = randomUUID();
-    await this.write(act, subject, id, detail);
-    return id;
+  /** Resolves when the intent is in custody; only then may the act be done. */
+  async begin(intent: (call: Call) => Intent): Promise<Call> {
+    const call = { call: randomUUID(), step: this.step };
+    await this.append(intent(call));
+    return call;
   }
 
-  end(act: Outcome, subject: string | undefined, id: string, detail: JsonObject): Promise<void> {
-    return this.write(act, subject, id, detail);
-  }
-
-  private write(act: CustodyAct, subject: string | undefined, id: string, detail: JsonObject): Promise<void> {
-    return this.append({ act, ...(subject === undefined ? {} : { subject }), detail: { call: id, step: this.step, ...detail } });
+  end(outcome: Outcome): Promise<void> {
+    return this.append(outcome);
   }
 }
 

@@ -1,23 +1,25 @@
+import type { DetailOf } from '../../playbooks/domain/custody-details.js';
 import { asTriageError } from '../../playbooks/domain/error.js';
-import type { JsonObject } from '../../playbooks/domain/json.js';
 import type { ClusterPort, PodRef } from '../../playbooks/ports.js';
-import { elapsed, type Footprints } from './footprints.js';
+import { type Call, elapsed, type Footprints } from './footprints.js';
+
+type Request = Omit<DetailOf<'cluster.request'>, keyof Call>;
+type Answer = Omit<DetailOf<'cluster.answered'>, keyof Call>;
 
 /** Puts each request to the API server into custody: before it is sent, and when it is answered. */
 export function recordedCluster(cluster: ClusterPort, footprints: Footprints): ClusterPort {
-  const call = async <T>(detail: JsonObject, ask: () => Promise<T>, size: (answer: T) => JsonObject): Promise<T> => {
-    const id = await footprints.begin('cluster.request', undefined, detail);
+  const call = async <T>(detail: Request, ask: () => Promise<T>, found: (answer: T) => Pick<Answer, 'uid'>): Promise<T> => {
+    const ids = await footprints.begin((made) => ({ act: 'cluster.request', detail: { ...made, ...detail } }));
+    const end = (answer: Answer): Promise<void> => footprints.end({ act: 'cluster.answered', detail: { ...ids, ...answer } });
     const since = elapsed();
-    try {
-      const answer = await ask();
-      await footprints.end('cluster.answered', undefined, id, { ok: true, ...size(answer), durationMs: since() });
-      return answer;
-    } catch (error) {
-      await footprints.end('cluster.answered', undefined, id, { ok: false, error: asTriageError(error).code, durationMs: since() });
+    const answer = await ask().catch(async (error: unknown) => {
+      await end({ ok: false, error: asTriageError(error).code, durationMs: since() });
       throw error;
-    }
+    });
+    await end({ ok: true, ...found(answer), durationMs: since() });
+    return answer;
   };
-  const nothing = (): JsonObject => ({});
+  const nothing = (): Pick<Answer, 'uid'> => ({});
   return {
     pod: (ref, signal) =>
       call(
@@ -31,6 +33,6 @@ export function recordedCluster(cluster: ClusterPort, footprints: Footprints): C
 }
 
 /** The pod's name as custody holds it. */
-export function podDetail({ cluster, namespace, pod }: PodRef): JsonObject {
+export function podDetail({ cluster, namespace, pod }: PodRef): Pick<PodRef, 'cluster' | 'namespace' | 'pod'> {
   return { cluster, namespace, pod };
 }

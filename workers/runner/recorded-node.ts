@@ -1,10 +1,13 @@
 import { sha256Hex } from '../../playbooks/domain/custody.js';
+import type { DetailOf } from '../../playbooks/domain/custody-details.js';
 import { asTriageError } from '../../playbooks/domain/error.js';
-import type { JsonObject } from '../../playbooks/domain/json.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
 import type { CommandOutcome, NodeCommand, NodePort, NodeSession, RunningCommand } from '../../playbooks/ports.js';
-import { elapsed, type Footprints } from './footprints.js';
+import { type Call, elapsed, type Footprints } from './footprints.js';
 import { Places } from './places.js';
+
+type Intent = Omit<DetailOf<'command.started'>, keyof Call>;
+type Outcome = Omit<DetailOf<'command.finished'>, keyof Call | 'name'>;
 
 const maxArgument = 2_000;
 const maxStderr = 500;
@@ -45,9 +48,10 @@ function recordedSession(session: NodeSession, footprints: Footprints, places: P
 }
 
 async function recordedStart(session: NodeSession, command: NodeCommand, footprints: Footprints, signal: AbortSignal): Promise<RunningCommand> {
-  const { name } = session.node;
-  const id = await footprints.begin('command.started', name, intentOf(command, name));
-  const end = (detail: JsonObject): Promise<void> => footprints.end('command.finished', name, id, { name: command.name, ...detail });
+  const subject = session.node.name;
+  const call = await footprints.begin((ids) => ({ act: 'command.started', subject, detail: { ...ids, ...intentOf(command, subject) } }));
+  const end = (outcome: Outcome): Promise<void> =>
+    footprints.end({ act: 'command.finished', subject, detail: { ...call, name: command.name, ...outcome } });
   const since = elapsed();
   const running = await session.start(command, signal).catch(async (error: unknown) => {
     await end({ error: asTriageError(error).code, durationMs: since() });
@@ -56,7 +60,7 @@ async function recordedStart(session: NodeSession, command: NodeCommand, footpri
   return recordedCommand(running, end, since);
 }
 
-function recordedCommand(running: RunningCommand, end: (detail: JsonObject) => Promise<void>, since: () => number): RunningCommand {
+function recordedCommand(running: RunningCommand, end: (outcome: Outcome) => Promise<void>, since: () => number): RunningCommand {
   const finished = running.finished.then(
     async (outcome) => {
       await end(outcomeOf(outcome));
@@ -72,7 +76,7 @@ function recordedCommand(running: RunningCommand, end: (detail: JsonObject) => P
   return { stdout: running.stdout, finished };
 }
 
-function intentOf({ name, argv, stdin, privileged }: NodeCommand, node: string): JsonObject {
+function intentOf({ name, argv, stdin, privileged }: NodeCommand, node: string): Intent {
   return {
     name,
     node,
@@ -82,6 +86,6 @@ function intentOf({ name, argv, stdin, privileged }: NodeCommand, node: string):
   };
 }
 
-function outcomeOf({ exitCode, stderr, stdoutBytes, durationMs }: CommandOutcome): JsonObject {
+function outcomeOf({ exitCode, stderr, stdoutBytes, durationMs }: CommandOutcome): Outcome {
   return { exitCode, stderr: { sha256: sha256Hex(stderr), first: stderr.slice(0, maxStderr) }, stdoutBytes, durationMs: Math.round(durationMs) };
 }

@@ -1,4 +1,5 @@
-import type { SentFile } from '../../store/uploads.js';
+import { forgedClaim, type SentFile } from '../../store/uploads.js';
+import { keepAnswer } from './keep-answer.js';
 import { type Asked, askUnderQuota } from './under-quota.js';
 import { afterFailure, leaveInDoubt, settle, tellSent, type Upload } from './upload.js';
 import { sendFile } from './upload-send.js';
@@ -23,6 +24,7 @@ export async function advance(upload: Upload): Promise<number | undefined> {
 async function whileClaimed(upload: Upload, claimedBy: string): Promise<number | undefined> {
   const { deps, info } = upload;
   if (claimedBy === info.id) return leaveInDoubt(upload, 'worker-lost', 'the worker was lost while it sent the file');
+  if (claimedBy === forgedClaim) return leaveInDoubt(upload, 'custody-broken', 'who has sent the file is not signed');
   if (claimedBy === 'unknown') return leaveInDoubt(upload, 'intel-unavailable', 'another run has sent the file and had no answer');
   return deps.clock().getTime() + deps.timings.parkMs * 10;
 }
@@ -45,7 +47,7 @@ async function report(upload: Upload, sent: SentFile): Promise<number | undefine
   if (asked.what === 'later') return asked.at;
   if (asked.what === 'failed') return afterFailure(upload, asked.error);
   const { lookup, raw } = asked.got;
-  const stored = raw === undefined ? undefined : await deps.ports.evidence.put([raw], signal);
+  const stored = raw === undefined ? undefined : await keepAnswer(deps, raw, signal);
   const answer = { ...lookup, askedAt: deps.clock().toISOString(), cached: false, ...(stored === undefined ? {} : { answer: stored.sha256 }) };
   await deps.uploads.keepSent(file, { ...sent, lookup: answer });
   // What everybody can see there is an answer for all runs; what is private is not.

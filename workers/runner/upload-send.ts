@@ -2,7 +2,7 @@ import { asTriageError } from '../../playbooks/domain/error.js';
 import type { UploadReceipt } from '../../playbooks/domain/upload.js';
 import type { UploadPlace } from '../../store/uploads.js';
 import { type Asked, askUnderQuota, type QuotaRequest } from './under-quota.js';
-import { afterFailure, leaveInDoubt, tell, tellSent, type Upload } from './upload.js';
+import { afterFailure, detailOf, leaveInDoubt, tell, tellSent, type Upload } from './upload.js';
 
 /** However slow the line: the time limit of one request, and a second more for each 64 KB. */
 const bytesPerMs = 64;
@@ -42,14 +42,16 @@ async function send(upload: Upload, place?: UploadPlace): Promise<number | undef
 async function sendClaimed(upload: Upload, signal: AbortSignal, to: { key: string; place?: string }): Promise<UploadReceipt> {
   const { deps, uploads, intel, info, file } = upload;
   const { mode: allowed, maxBytes } = deps.uploadPolicy;
-  const consent = { requestedBy: info.requestedBy, source: intel.source, policy: { upload: allowed, maxBytes }, key: to.key };
-  await tell(upload, 'artifact.upload-consented', consent);
+  const policy = { upload: allowed, maxBytes };
+  const consent = { ...detailOf(upload), requestedBy: info.requestedBy, source: intel.source, policy, key: to.key };
+  await tell(upload, { act: 'artifact.upload-consented', subject: file.sha256, detail: consent });
   try {
     const content = await deps.ports.evidence.open(file.sha256);
     return await uploads.send(file, content, signal, to).finally(() => content.destroy());
   } catch (error) {
     await deps.uploads.release(file);
-    await tell(upload, 'artifact.upload-failed', { error: asTriageError(error).code, arrived: 'no' });
+    const detail = { ...detailOf(upload), error: asTriageError(error).code, arrived: 'no' } as const;
+    await tell(upload, { act: 'artifact.upload-failed', subject: file.sha256, detail });
     throw error;
   }
 }

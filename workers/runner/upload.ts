@@ -23,18 +23,22 @@ export async function settle({ deps, info, file }: Upload, outcome: UploadOutcom
   await deps.uploads.keepOutcome(info.id, file, outcome);
 }
 
+/** What each act on a file says of it. */
+export function detailOf({ file: { mode, size } }: Upload): Pick<UploadFile, 'mode' | 'size'> {
+  return { mode, size };
+}
+
 /** Records an act on a file in the run's custody. */
-export function tell({ deps, info, file }: Upload, act: Act['act'], detail: Act['detail']): Promise<void> {
-  const { sha256, size, mode } = file;
-  return deps.log.record(info.id, [{ act, subject: sha256, detail: { mode, size, ...detail } }]);
+export function tell({ deps, info }: Upload, act: Act): Promise<void> {
+  return deps.log.record(info.id, [act]);
 }
 
 /** Records once that the source has a file of this run, whichever run has sent it. */
 export async function tellSent(upload: Upload, { analysis, run, sentAt }: SentFile): Promise<void> {
   const { deps, info, file } = upload;
   if (await deps.uploads.isTold(info.id, file)) return;
-  await tell(upload, 'artifact.uploaded', { analysis, sentBy: run, sentAt });
-  await deps.uploads.markTold(info.id, file);
+  const detail = { ...detailOf(upload), analysis, sentBy: run, sentAt };
+  await deps.log.recordUpload(info.id, deps.uploads.toldMark(file), { act: 'artifact.uploaded', subject: file.sha256, detail });
 }
 
 /** What has failed is tried again a few times if it may work later; then, or if not, that is what has become of the file. */
@@ -46,9 +50,14 @@ export async function afterFailure(upload: Upload, error: TriageError): Promise<
 }
 
 /** Whether the file arrived nobody can say: it is never sent again. */
-export async function leaveInDoubt(upload: Upload, code: 'intel-unavailable' | 'worker-lost', problem: string): Promise<undefined> {
-  const { deps, file } = upload;
-  await tell(upload, 'artifact.upload-failed', { error: code, arrived: 'unknown' });
+export async function leaveInDoubt(
+  upload: Upload,
+  code: 'custody-broken' | 'intel-unavailable' | 'worker-lost',
+  problem: string,
+): Promise<undefined> {
+  const { deps, info, file } = upload;
+  const detail = { ...detailOf(upload), error: code, arrived: 'unknown' } as const;
+  await deps.log.recordUpload(info.id, `doubt.${file.sha256}`, { act: 'artifact.upload-failed', subject: file.sha256, detail });
   await deps.uploads.doubt(file);
   return settle(upload, { what: 'failed', error: { code, message: `${problem}; whether the file arrived is not known, and it is not sent again` } });
 }

@@ -17,7 +17,7 @@ describe('pathName', () => {
           fc.string({ unit: 'binary' }).map((text) => Buffer.from(text, 'utf8')),
         ),
         (bytes) => {
-          expect(pathName(bytes).text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/u);
+          expect(pathName(bytes).text).not.toMatch(/[\p{Cc}\p{Cf}\p{DI}\p{Zl}\p{Zp}\ufffd]|(?! )\p{Zs}/u);
         },
       ),
     );
@@ -28,6 +28,9 @@ describe('pathName', () => {
     ['new\nline', 'new\\x0aline'],
     ['\u202Egpj.exe', '\\xe2\\x80\\xaegpj.exe'],
     ['back\\slash', 'back\\x5cslash'],
+    ['filler\u3164', 'filler\\xe3\\x85\\xa4'],
+    ['no\u00a0break', 'no\\xc2\\xa0break'],
+    ['blank\u2800', 'blank\\xe2\\xa0\\x80'],
   ])('shows %j as %j', (name, shown) => {
     expect(displayText(name)).toBe(shown);
   });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { Act } from '../../../playbooks/domain/custody.js';
@@ -16,6 +17,10 @@ const ref = { cluster: 'default', namespace: 'shop', pod: 'web-0' };
 function book(): { acts: Act[]; footprints: Footprints } {
   const acts: Act[] = [];
   return { acts, footprints: new Footprints((act) => Promise.resolve(void acts.push(act)), 'diff') };
+}
+
+function said(act: Act | undefined, field: string): unknown {
+  return new Map<string, unknown>(Object.entries(act?.detail ?? {})).get(field);
 }
 
 function nodes(start: () => Promise<RunningCommand>): NodePort {
@@ -39,7 +44,7 @@ test('a command is in custody before it starts and after it has ended, joined by
     act: 'command.finished',
     detail: { exitCode: 3, stdoutBytes: 7, durationMs: 1, stderr: { first: 'x'.repeat(500) } },
   });
-  expect(finished?.detail['call']).toBe(started?.detail['call']);
+  expect(said(finished, 'call')).toBe(said(started, 'call'));
 });
 
 test('a command that cannot start, or ends badly, is recorded with its code', async () => {
@@ -53,7 +58,7 @@ test('a command that cannot start, or ends badly, is recorded with its code', as
     Promise.resolve({ stdout: Readable.from([]), finished: Promise.reject(new TriageError('timeout', 'late')) });
   const running = await (await recordedNodes(nodes(broken), footprints).connect(node, signal)).start(command, signal);
   await expect(running.finished).rejects.toMatchObject({ code: 'timeout' });
-  expect(acts.map(({ act, detail }) => [act, detail['error']])).toEqual([
+  expect(acts.map((act) => [act.act, said(act, 'error')])).toEqual([
     ['command.started', undefined],
     ['command.finished', 'permission-denied'],
     ['command.started', undefined],
@@ -68,7 +73,7 @@ test('requests to the API server are recorded, answered or not', async () => {
   const port = recordedCluster(cluster, footprints);
   await expect(port.pod(ref, signal)).rejects.toMatchObject({ code: 'pod-not-found' });
   await port.node('default', 'node-a', signal);
-  expect(acts.map(({ act, detail }) => [act, detail['method'] ?? detail['ok'], detail['bytes'] ?? detail['error']])).toEqual([
+  expect(acts.map((act) => [act.act, said(act, 'method') ?? said(act, 'ok'), said(act, 'error')])).toEqual([
     ['cluster.request', 'get-pod', undefined],
     ['cluster.answered', false, 'pod-not-found'],
     ['cluster.request', 'get-node', undefined],
@@ -90,4 +95,31 @@ test('the output of a command in a container ends only when its end is recorded,
   cut.destroy(new TriageError('transfer-truncated', 'cut'));
   await expect(out.toArray()).rejects.toMatchObject({ code: 'transfer-truncated' });
   await expect.poll(() => acts.at(-1)).toMatchObject({ act: 'command.finished', detail: { error: 'transfer-truncated' } });
+});
+
+test('a command in a container has ended once, though its reader goes before it has read all', async () => {
+  const { acts, footprints } = book();
+  const archive = recordedInContainer({ archive: () => Promise.resolve(Readable.from([Buffer.from('abc')])) }, footprints, () => undefined);
+  const out = await archive.archive(ref, 'web', Buffer.from('/a'), 10, signal);
+  await expect.poll(() => acts.map(({ act }) => act)).toEqual(['command.started', 'command.finished']);
+  const closed = once(out, 'close');
+  out.destroy();
+  await closed;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(acts).toHaveLength(2);
+});
+
+test('an answer of the API server that could not be recorded is not recorded as a failure as well', async () => {
+  const acts: Act[] = [];
+  const append = (act: Act): Promise<void> => {
+    acts.push(act);
+    return act.act === 'cluster.answered' ? Promise.reject(new TriageError('redis-unavailable', 'gone')) : Promise.resolve();
+  };
+  const never = (): Promise<never> => Promise.reject(new Error('not asked'));
+  const port = recordedCluster({ pod: never, node: () => Promise.resolve(node), events: never }, new Footprints(append, 'locate'));
+  await expect(port.node('default', 'node-a', signal)).rejects.toMatchObject({ code: 'redis-unavailable' });
+  expect(acts.map((act) => [act.act, said(act, 'ok')])).toEqual([
+    ['cluster.request', undefined],
+    ['cluster.answered', true],
+  ]);
 });

@@ -7,7 +7,7 @@ const times = { attempt: 1, startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '
 const sha256 = 'a'.repeat(64);
 const changes = { sha256, count: 0, added: 0, changed: 0, deleted: 0, present: 0, method: 'overlay' as const, first: [] };
 const good = succeeded(times, { changes }, new StepNotes());
-const report = succeeded(times, { report: { json: sha256, markdown: sha256, version: 1 } }, new StepNotes());
+const report = succeeded(times, { report: { json: sha256, markdown: sha256, html: sha256, timeline: sha256, version: 1 } }, new StepNotes());
 
 function seal(records: Record<string, StepRecord>, closing: StepRecord): ReturnType<typeof sealOf> {
   return sealOf(new Map(Object.entries({ ...records, report: closing })), closing, []);

@@ -1,0 +1,54 @@
+import { sign } from 'node:crypto';
+import { z } from 'zod';
+import { type Act, type CustodyEntry, canonical, sha256Hex } from '../playbooks/domain/custody.js';
+import { custodyDetails } from '../playbooks/domain/custody-details.js';
+import { TriageError } from '../playbooks/domain/error.js';
+import type { Signer } from './signing-key.js';
+
+/** What an entry says, its own hash and signature excepted. */
+export type Unsigned = Omit<CustodyEntry, 'hash' | 'sig'>;
+
+/** Hashes and signs an entry, and gives its line of the chain: canonical JSON (RFC 8785). */
+export function signedLine(entry: Unsigned, { privateKey }: Pick<Signer, 'privateKey'>): { readonly hash: string; readonly line: string } {
+  const { act, actor, at, by, detail, id, prev, run, seq, subject } = entry;
+  // Canonical JSON sorts fields by name: `hash` and `sig` are put in their places, and the rest is made once.
+  const first = fieldsOf({ act, actor, at, by, detail });
+  const second = fieldsOf({ id, prev, run, seq });
+  const last = subject === undefined ? [] : [fieldsOf({ subject })];
+  const hash = sha256Hex(objectOf([first, second, ...last]));
+  const sig = sign(null, Buffer.from(hash, 'hex'), privateKey).toString('base64url');
+  return { hash, line: objectOf([first, fieldsOf({ hash }), second, fieldsOf({ sig }), ...last]) };
+}
+
+/**
+ * What an entry says of an act: its detail as the schema of the act has it, and text that has a canonical form.
+ * Throws `internal` for a detail that breaks its schema: whoever wrote it is wrong.
+ */
+export function bodyOf({ act, subject, detail }: Act): Pick<CustodyEntry, 'act' | 'subject' | 'detail'> {
+  const said = custodyDetails[act].safeParse(detail);
+  if (!said.success) throw new TriageError('internal', `the detail of ${act} is not what it should be: ${z.prettifyError(said.error)}`);
+  return { act, ...(subject === undefined ? {} : { subject: wellFormed(subject) }), detail: tidy(said.data) };
+}
+
+function fieldsOf(part: object): string {
+  return canonical(part).slice(1, -1);
+}
+
+function objectOf(fields: readonly string[]): string {
+  return `{${fields.join(',')}}`;
+}
+
+/** Text from outside must not stop the chain: a lone surrogate has no canonical form. */
+function wellFormed(text: string): string {
+  return text.replaceAll(/[\ud800-\udfff]/gu, '\ufffd');
+}
+
+function tidy(value: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [wellFormed(name), tidied(inner)]));
+}
+
+function tidied(value: unknown): unknown {
+  if (typeof value === 'string') return wellFormed(value);
+  if (Array.isArray(value)) return value.map(tidied);
+  return typeof value === 'object' && value !== null ? tidy(value) : value;
+}
