@@ -1,3 +1,5 @@
+import { TriageError } from '../playbooks/domain/error.js';
+import { exitCodes } from './exit-codes.js';
 import type { Io } from './io.js';
 import type { Display } from './ui/display.js';
 import { LineDisplay } from './ui/line-display.js';
@@ -48,4 +50,22 @@ async function wantsCancel(io: Io, display: Display, signal: AbortSignal): Promi
   const yes = /^(y|yes|c|cancel)$/i.test(answer.trim());
   if (yes) display.hold?.(false);
   return yes;
+}
+
+/**
+ * Runs work that Ctrl-C ends: it is told by its signal, and puts away what it has begun.
+ * @returns what `work` returns, or the exit status of an interrupted command
+ */
+export async function stoppable(io: Io, work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const stop = new AbortController();
+  const off = io.onStop(() => stop.abort(new TriageError('cancelled', 'stopped; nothing was kept')));
+  try {
+    return await work(stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    io.err('stopped; nothing was kept\n');
+    return exitCodes.interrupted;
+  } finally {
+    off();
+  }
 }

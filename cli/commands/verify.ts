@@ -1,51 +1,99 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { verifyChain } from '../../playbooks/domain/custody.js';
+import { lstat, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Findings } from '../../playbooks/bag/findings.js';
+import type { Verification } from '../../playbooks/bag/verification.js';
+import { verifyBag } from '../../playbooks/bag/verify-bag.js';
+import { verifyRegister, verifyRun, verifyVanished } from '../../playbooks/bag/verify-run.js';
+import { registerChain } from '../../playbooks/domain/custody.js';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
-import { keySetSchema } from '../api-types.js';
+import { openFolder } from '../../store/bag/folder-reader.js';
+import { openZip } from '../../store/bag/zip-reader.js';
+import { bagsIn } from '../bag/folder-of-bags.js';
+import { type PinnedKeys, readPinnedKeys } from '../bag/pinned-keys.js';
 import type { ApiClient } from '../client.js';
-import type { Io } from '../io.js';
+import { type Io, safeJson } from '../io.js';
+import { verificationText } from '../ui/verification-text.js';
 
 /** The exit status of `verify`: it holds, it is broken, or that cannot be said. */
-export const verifyCodes = { holds: 0, broken: 1, notCheckable: 2 } as const;
+export const verifyCodes = { holds: 0, broken: 1, 'not-checkable': 2 } as const;
+
+/** What of `podtriage verify` is given as options. */
+export interface VerifyOptions {
+  readonly json?: boolean;
+  /** Files with the keys to trust: JWK sets or PEM. */
+  readonly key?: readonly string[];
+}
 
 /**
- * `podtriage verify RUN`: fetches the chain as it was signed and checks it here.
+ * `podtriage verify PATH|RUN`: checks a bag, or each of a folder of bags, without any service; or the chain and the register entries of a run as
+ * the service gives them, or with `register` the whole register.
  * @param connect gives the client; what it throws makes the chain not checkable
- * @param keysFile a JWK set that was saved before; without it the service says itself which keys are right
  */
-export async function verify(io: Io, connect: () => Promise<ApiClient>, run: string, keysFile?: string): Promise<number> {
+export async function verify(io: Io, connect: () => Promise<ApiClient>, what: string, options: VerifyOptions): Promise<number> {
+  const results = await found(connect, what, options.key ?? []).catch((error: unknown) => {
+    if (!(error instanceof TriageError)) throw error;
+    return [{ name: what, verification: uncheckable(error.message) }];
+  });
+  const [only] = results;
+  if (options.json === true) {
+    const json = results.map(({ name, verification }) => ({ name, ...verification }));
+    io.out(`${safeJson(only?.name === what ? json[0] : { bags: json })}\n`);
+  } else io.out(results.map(({ name, verification }) => verificationText(displayText(name), verification)).join('\n'));
+  const states = results.map(({ verification }) => verification.state);
+  return verifyCodes[states.find((state) => state === 'broken') ?? states.find((state) => state === 'not-checkable') ?? 'holds'];
+}
+
+interface Verified {
+  readonly name: string;
+  readonly verification: Verification;
+}
+
+async function found(connect: () => Promise<ApiClient>, what: string, keyFiles: readonly string[]): Promise<readonly Verified[]> {
+  const pinned = await readPinnedKeys(keyFiles);
+  // What the user names may be a link; nothing below it may.
+  const place = await stat(what).catch(() => undefined);
+  if (place === undefined) {
+    if (what.includes('/')) throw new TriageError('not-found', `there is no ${what}`);
+    return [{ name: what, verification: await ofService(await connect(), what, pinned) }];
+  }
+  const bags = place.isDirectory() ? await bagsIn(what) : undefined;
+  if (bags === undefined) return [{ name: what, verification: await ofBag(what, place.isDirectory(), pinned) }];
+  const results: Verified[] = [];
+  for (const bag of bags) results.push({ name: join(what, bag), verification: await ofListed(join(what, bag), pinned) });
+  return results;
+}
+
+/** A bag of a folder of bags. */
+async function ofListed(path: string, pinned: PinnedKeys): Promise<Verification> {
+  const place = await lstat(path).catch(() => undefined);
+  if (place !== undefined && (place.isDirectory() || place.isFile())) return ofBag(path, place.isDirectory(), pinned);
+  const findings = new Findings();
+  findings.problem('structure', path, place === undefined ? 'is in the index, and is not there' : 'is neither a folder nor a file');
+  return { ...uncheckable(''), state: 'broken', checks: findings.checks(), problems: findings.problems(), notes: [] };
+}
+
+async function ofBag(path: string, folder: boolean, pinned: PinnedKeys): Promise<Verification> {
   try {
-    const client = await connect();
-    const keys = keysFile === undefined ? await client.keySet() : await readKeySet(keysFile);
-    const verdict = verifyChain(run, await client.custody(run), importKeys(keys));
-    if (!verdict.ok) {
-      io.out(`custody of run ${displayText(run)} is BROKEN: entry ${verdict.at} ${displayText(verdict.problem)}\n`);
-      return verifyCodes.broken;
+    const bag = await (folder ? openFolder(path) : openZip(path));
+    try {
+      return await verifyBag(bag, pinned);
+    } finally {
+      await bag.close();
     }
-    io.out(`custody of run ${displayText(run)} holds: ${verdict.entries} entries, head ${verdict.head}\n`);
-    if (keysFile === undefined) io.err('checked with the keys that the service gave; to trust nobody, save them once and use --keys FILE\n');
-    return verifyCodes.holds;
   } catch (error) {
     if (!(error instanceof TriageError)) throw error;
-    io.err(`custody of run ${displayText(run)} cannot be checked: ${displayText(error.message)}\n`);
-    return verifyCodes.notCheckable;
+    return uncheckable(error.message);
   }
 }
 
-async function readKeySet(file: string): Promise<ReturnType<typeof keySetSchema.parse>> {
-  try {
-    return keySetSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (cause) {
-    throw new TriageError('config-invalid', `${file} is no JWK set of Ed25519 keys; save one from <url>/.well-known/jwks.json`, { cause });
-  }
+async function ofService(client: ApiClient, run: string, pinned: PinnedKeys): Promise<Verification> {
+  const keys = { given: await client.publicKeys(), ...pinned };
+  if (run === registerChain) return verifyRegister(client.register(), () => client.runIds(), keys);
+  if (await client.hasRun(run)) return verifyRun(run, { chain: client.custody(run), register: client.register() }, keys);
+  return verifyVanished(run, client.register(), keys);
 }
 
-function importKeys({ keys }: ReturnType<typeof keySetSchema.parse>): ReadonlyMap<string, KeyObject> {
-  try {
-    return new Map(keys.map(({ kid, kty, crv, x }) => [kid, createPublicKey({ key: { kty, crv, x }, format: 'jwk' })]));
-  } catch (cause) {
-    throw new TriageError('config-invalid', 'a key of the set is no Ed25519 key', { cause });
-  }
+function uncheckable(message: string): Verification {
+  return { state: 'not-checkable', checks: [], problems: [], coverage: {}, signers: [], pinned: false, notes: [message] };
 }
