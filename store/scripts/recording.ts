@@ -6,6 +6,7 @@ import type { Script } from './script.js';
  *
  * KEYS[4] records (HASH), [5] steps, [6] fences.
  * Rest: step, fence, number of records, then field and value of each.
+ * Nothing is recorded of a run whose evidence was destroyed: that is stale, too.
  * Answers ok | gone | stale | known + the fields that are known (nothing is written) | moved.
  * @param stale whether the attempt is over, in Lua
  * @param known whether a record is to be left out, in Lua over its `field` and `value`
@@ -16,6 +17,7 @@ if resent() then return {'ok'} end
 if redis.call('EXISTS', KEYS[3]) == 0 then return {'gone'} end
 local step, fence = rest(1), rest(2)
 if ${stale} then return {'stale'} end
+if tonumber(rest(3)) > 0 and redis.call('HEXISTS', KEYS[3], 'destroyed') == 1 then return {'stale'} end
 local known = {'known'}
 for i = 1, tonumber(rest(3)) do
   local field, value = rest(2 + 2 * i), rest(3 + 2 * i)

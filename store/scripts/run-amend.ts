@@ -13,6 +13,7 @@ if resent() then return {'ok'} end
 local state = redis.call('HGET', KEYS[3], 'state')
 if not state then return {'gone'} end
 if state ~= 'completed' and state ~= 'failed' then return {'refused'} end
+if redis.call('HEXISTS', KEYS[3], 'destroyed') == 1 then return {'refused'} end
 local version = tonumber(rest(1))
 if version ~= tonumber(redis.call('HGET', KEYS[3], 'reportVersion') or '1') + 1 then return {'already'} end
 if not fits() then return moved() end

@@ -27,7 +27,8 @@ local cancelled = redis.call('HEXISTS', KEYS[3], 'cancel') == 1
 redis.call('HSET', KEYS[3], 'state', cancelled and 'cancelled' or rest(last + 1))
 redis.call('ZREM', KEYS[7], run)
 if rest(last + 3) ~= '' and not cancelled then redis.call('ZADD', KEYS[8], rest(last + 3), run) end
-redis.call('ZADD', KEYS[9], rest(last + 4), run)
+redis.call('HSET', KEYS[3], 'retainedUntil', rest(last + 4))
+if redis.call('HEXISTS', KEYS[3], 'held') == 0 then redis.call('ZADD', KEYS[9], rest(last + 4), run) end
 register()
 `,
   ),

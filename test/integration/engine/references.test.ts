@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, expect, test } from 'vitest';
+import { sha256Hex } from '../../../playbooks/domain/custody.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
+import { References, removalTimes } from '../../../store/references.js';
+import { type ReferringEvidence, referringEvidence } from '../../../workers/runner/referring-evidence.js';
+import { withEngine } from './with-engine.js';
+
+const engine = withEngine();
+const { signal } = new AbortController();
+const data = Buffer.from('the same bytes');
+const sha256 = sha256Hex(data);
+
+let references: References;
+let store: EvidenceKeeper;
+let run: string;
+let evidence: ReferringEvidence;
+
+beforeEach(async () => {
+  const { redis, keys } = engine();
+  references = new References(redis, keys);
+  store = await createDiskEvidence(join(engine().folder, 'evidence'));
+  run = await engine().open('brief');
+  evidence = referringEvidence(store, references, { id: run, isRun: true }, signal);
+});
+
+async function unreferenced(): Promise<void> {
+  await store.put([data], signal);
+  await engine().redis.zadd(engine().keys.unreferenced, 1, sha256);
+}
+
+test('a content that a run refers to is never marked', async () => {
+  await unreferenced();
+  expect(await evidence.has(sha256)).toBe(true);
+  expect(await references.isReferred(sha256)).toBe(true);
+  expect(await references.doom({ sha256, again: false })).toBeUndefined();
+  expect(await references.unreferenced(10)).toEqual([]);
+});
+
+test('while a content is removed the store does not have it, and bytes wait until it is gone', async () => {
+  await unreferenced();
+  const doomed = (await references.doom({ sha256, again: false }))!;
+  expect(await references.doom({ sha256, again: false })).toBeUndefined();
+  expect(await evidence.has(sha256)).toBe(false);
+  const put = evidence.put([data], signal);
+  expect(await Promise.race([put, sleep(200, 'waits')])).toBe('waits');
+  await store.remove(sha256, () => references.stillDoomed(doomed));
+  expect(await store.has(sha256)).toBe(false);
+  await references.undoom(doomed);
+  expect(await put).toMatchObject({ sha256, existed: false });
+  expect(await evidence.has(sha256)).toBe(true);
+});
+
+test('who waits can be stopped, and forgets his bytes', async () => {
+  await unreferenced();
+  await references.doom({ sha256, again: false });
+  const stop = new AbortController();
+  const put = evidence.put([data], stop.signal);
+  await sleep(100);
+  stop.abort();
+  await expect(put).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('a remover that was lost holds nobody up for longer than its mark lasts, and does no harm when it wakes up', async () => {
+  await unreferenced();
+  const hasty = new References(engine().redis, engine().keys, undefined, { ...removalTimes, doomedMs: 300, marginMs: 100 });
+  const doomed = (await hasty.doom({ sha256, again: false }))!;
+  const { existed } = await evidence.put([data], signal);
+  expect(existed).toBe(true);
+  await store.remove(sha256, () => hasty.stillDoomed(doomed));
+  await hasty.undoom(doomed);
+  expect(await store.check(sha256, signal)).toBe(true);
+  expect(await references.doom({ sha256, again: false })).toBeUndefined();
+});
+
+test('thousands that are asked about at once are a few calls to Redis', async () => {
+  const calls = async (): Promise<number> => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await engine().redis.info('commandstats'))?.[1] ?? 0);
+  await evidence.has(sha256);
+  const before = await calls();
+  const names = Array.from({ length: 5_000 }, (_, number) => sha256Hex(`content ${number}`));
+  const there = await Promise.all(names.map((name) => evidence.has(name)));
+  expect(there).not.toContain(true);
+  expect((await calls()) - before).toBeLessThan(20);
+  expect(await engine().redis.scard(engine().keys.refers(run))).toBe(names.length + 1);
+});
+
+test('a run that there is not refers to nothing', async () => {
+  const nobody = referringEvidence(store, references, { id: 'r0000', isRun: true }, signal);
+  await expect(nobody.put([data], signal)).rejects.toMatchObject({ code: 'stale-attempt' });
+  expect(await store.has(sha256)).toBe(false);
+  expect(await references.isReferred(sha256)).toBe(false);
+});
