@@ -1,14 +1,17 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { authenticate } from './auth.js';
-import { boundedActs, boundedCommander, boundedKeys, boundedOffice, boundedReader } from './bounded.js';
+import { boundedActs, boundedCommander, boundedKeys, boundedLife, boundedOffice, boundedReader } from './bounded.js';
 import { holdToContract } from './contract.js';
 import type { ApiDeps } from './deps.js';
 import { answerError, notFound } from './error.js';
 import { logRequests } from './log.js';
+import { artifactContentRoutes } from './routes/artifact-content.js';
 import { artifactRoutes } from './routes/artifacts.js';
+import { bagRoutes } from './routes/bag.js';
 import { changeRoutes } from './routes/changes.js';
 import { custodyRoutes } from './routes/custody.js';
+import { evidenceRoutes } from './routes/evidence.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { deskRoutes } from './routes/lookup.js';
@@ -17,6 +20,7 @@ import { playbookRoutes } from './routes/playbooks.js';
 import { processRoutes } from './routes/processes.js';
 import { quotaRoutes } from './routes/quota.js';
 import { reportRoutes } from './routes/report.js';
+import { reportSchemaRoutes } from './routes/report-schema.js';
 import { runRoutes } from './routes/runs.js';
 import { stepRoutes } from './routes/steps.js';
 import { summaryRoutes } from './routes/summary.js';
@@ -33,9 +37,13 @@ const resources = [
   changeRoutes,
   processRoutes,
   artifactRoutes,
+  artifactContentRoutes,
+  bagRoutes,
+  evidenceRoutes,
   lookupRoutes,
   custodyRoutes,
   reportRoutes,
+  reportSchemaRoutes,
   summaryRoutes,
   quotaRoutes,
   deskRoutes,
@@ -50,6 +58,7 @@ export function createApi(deps: ApiDeps): Express {
     commander: boundedCommander(deps.commander, ms),
     keys: boundedKeys(deps.keys, ms),
     acts: boundedActs(deps.acts, ms),
+    life: boundedLife(deps.life, ms),
     lookups: boundedOffice(deps.lookups, ms),
   };
   const app = express();

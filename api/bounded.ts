@@ -1,6 +1,7 @@
 import { TriageError } from '../playbooks/domain/error.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { EvidenceActs } from '../store/evidence-acts.js';
+import type { EvidenceLife } from '../store/evidence-life.js';
 import type { LookupOffice } from '../store/lookup-office.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
 
@@ -57,5 +58,14 @@ export function boundedActs(acts: EvidenceActs, ms: number): EvidenceActs {
   return {
     read: (run, by, read) => within(ms, acts.read(run, by, read)),
     seal: (run, by, contents) => within(ms, acts.seal(run, by, contents)),
+  };
+}
+
+/** What becomes of evidence, in bounded time; before it is destroyed its report is read. A late answer leaves open whether the act was done. */
+export function boundedLife(life: EvidenceLife, ms: number): EvidenceLife {
+  return {
+    hold: (run, by, reason) => within(ms, life.hold(run, by, reason)),
+    release: (run, by, reason) => within(ms, life.release(run, by, reason)),
+    destroy: (run, by, reason) => within(ms * 6, life.destroy(run, by, reason)),
   };
 }

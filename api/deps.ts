@@ -1,9 +1,11 @@
-import type { KeyObject } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { ApiKeys } from '../store/api-keys.js';
+import type { BagSource } from '../store/bag/source.js';
 import type { EvidenceActs } from '../store/evidence-acts.js';
+import type { EvidenceLife } from '../store/evidence-life.js';
 import type { LookupOffice } from '../store/lookup-office.js';
+import type { PublicKey } from '../store/public-keys.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
 import type { PlaybookView } from './playbook-view.js';
 
@@ -21,13 +23,17 @@ export interface ApiDeps {
   readonly evidence: EvidencePort;
   /** Puts into custody what callers do with evidence. */
   readonly acts: EvidenceActs;
+  /** What a run has written down, for its bag. */
+  readonly bags: BagSource;
+  /** Holds and destroys evidence. */
+  readonly life: EvidenceLife;
   readonly lookups: LookupOffice;
   readonly keys: ApiKeys;
   readonly playbooks: readonly PlaybookView[];
   /** Names of the clusters that some worker has credentials for; others are answered with `unknown-cluster`. */
   readonly clusters: readonly string[];
-  /** Public keys of custody by `kid`. */
-  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+  /** The public keys of custody as they are now: a worker that starts after the API has one of its own. */
+  readonly publicKeys: () => Promise<readonly PublicKey[]>;
   readonly ready: () => Promise<readonly ReadinessCheck[]>;
   readonly log: Logger;
   readonly version: string;

@@ -32,6 +32,7 @@ const statuses: Partial<Record<ErrorCode | HttpCode, number>> = {
   'method-not-allowed': 405,
   'not-acceptable': 406,
   conflict: 409,
+  'evidence-destroyed': 410,
   'body-too-large': 413,
   'unsupported-media-type': 415,
   'playbook-unknown': 422,

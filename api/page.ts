@@ -16,7 +16,7 @@ export interface Page {
 }
 
 /** Reads `limit` and `cursor`; the contract has checked them. */
-export function pageOf(req: Request<{ run: string }>): Page {
+export function pageOf(req: Pick<Request, 'query'>): Page {
   const { limit, cursor } = pageSchema.parse(req.query);
   return { from: cursor, limit };
 }
@@ -27,7 +27,7 @@ export function nextOf({ from, limit }: Page, count: number): { next?: string } 
 }
 
 /** Says whether the caller wants the whole list, one item a line. Throws `invalid-request` when only something else would do. */
-export function wantsLines(req: Request<{ run: string }>): boolean {
+export function wantsLines(req: Pick<Request, 'accepts'>): boolean {
   const type = req.accepts(['application/json', 'application/x-ndjson']);
   if (type === false) throw new TriageError('invalid-request', 'ask for application/json (a page) or application/x-ndjson (all)');
   return type === 'application/x-ndjson';

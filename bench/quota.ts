@@ -1,6 +1,5 @@
 import { sha256Hex } from '../playbooks/domain/custody.js';
 import type { IntelPort } from '../playbooks/ports.js';
-import { LookupDesk } from '../store/lookup-desk.js';
 import { Engine } from '../test/integration/engine/engine.js';
 import { fakePorts } from '../test/integration/engine/fake-ports.js';
 import { askMany } from '../test/integration/engine/lookup-storm.js';
@@ -35,7 +34,7 @@ async function deskOverhead(): Promise<number> {
     await engine.runner({ ports: { ...fakePorts, intel: source }, quotaLimits: wide });
     const wanted = Array.from({ length: deskHashes }, (_, at) => ({ sha256: sha256Hex(`desk ${at}`), rank: 3 as const }));
     const started = performance.now();
-    await new LookupDesk(engine.redis, engine.keys, engine.queues).ask('bench.lookup', wanted, 'interactive');
+    await engine.desk.ask('bench.lookup', wanted, 'interactive');
     await done;
     return Math.round(((performance.now() - started) / deskHashes) * 1000) / 1000;
   } finally {

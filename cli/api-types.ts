@@ -19,7 +19,7 @@ export type StepStatus = z.output<typeof stepSchema>;
 const summaryShape = {
   id: z.string(),
   state: z.enum(runStates),
-  request: z.object({ target: z.object({ cluster: z.string(), namespace: z.string(), pod: z.string() }) }),
+  request: z.object({ target: z.object({ cluster: z.string(), namespace: z.string(), pod: z.string() }), caseId: z.string().optional() }),
   playbook: z.object({ name: z.string(), title: z.string() }),
   createdAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().optional(),
@@ -28,6 +28,9 @@ const summaryShape = {
   verdict: z.enum(verdictLevels).optional(),
   reportVersion: z.int().positive().optional(),
   pendingLookups: z.int().nonnegative().optional(),
+  retainedUntil: z.iso.datetime().optional(),
+  held: z.object({ by: z.string(), since: z.string(), reason: z.string() }).optional(),
+  evidenceDestroyed: z.object({ by: z.string(), at: z.string(), reason: z.string() }).optional(),
   error: z.union([failureSchema, z.object({ code: z.string(), message: z.string() })]).optional(),
   milestones: z.object({ acquisitionFinished: z.string().optional() }),
 };
@@ -85,11 +88,6 @@ export const quotaSchema = z.object({
 });
 export type Quota = z.output<typeof quotaSchema>;
 export type KeyQuota = Quota['keys'][number];
-
-/** A JWK set of Ed25519 keys. */
-export const keySetSchema = z.object({
-  keys: z.array(z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string() })),
-});
 
 /** Problem details (RFC 9457). */
 export const problemSchema = z.object({

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type EvidencePlace, evidenceText, openEvidence } from '../store/evidence/open.js';
 import { assertDurable, connectRedis, redisEndpoint } from '../store/redis.js';
 import type { DoctorCheck, DoctorFinding } from './commands/doctor.js';
 import type { ServiceConfig } from './config.js';
@@ -13,12 +14,12 @@ const run = promisify(execFile);
 const roomWanted = 4 * 1024 ** 3;
 
 /** The checks that need neither a cluster nor a node: Redis, data folder, evidence store. */
-export function baseChecks({ redis, data }: Pick<ServiceConfig, 'redis' | 'data'>): DoctorCheck[] {
+export function baseChecks({ redis, data, evidence }: Pick<ServiceConfig, 'redis' | 'data' | 'evidence'>): DoctorCheck[] {
   const { url } = redis;
   return [
     url === undefined ? { name: 'embedded Redis', run: checkBinaries } : { name: 'Redis', run: () => checkRedis(url) },
     { name: 'data folder', run: () => checkDataFolder(data.dir) },
-    { name: 'evidence store', run: () => checkEvidence(data.evidence) },
+    { name: 'evidence store', run: () => (evidence.kind === 'disk' ? checkFolder(evidence.folder) : checkBucket(evidence)) },
   ];
 }
 
@@ -54,13 +55,19 @@ async function checkDataFolder(dir: string): Promise<DoctorFinding> {
   return { ok: 'warn', found: `${dir} is open to others (mode ${(mode & 0o777).toString(8)})`, todo: `run: chmod 700 ${dir}` };
 }
 
-async function checkEvidence(dir: string): Promise<DoctorFinding> {
+async function checkFolder(dir: string): Promise<DoctorFinding> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await tryWrite(dir);
   const { bavail, bsize } = await statfs(dir);
   const free = bavail * bsize;
   const found = `${dir}, ${bytes(free)} free`;
   return free >= roomWanted ? { ok: true, found } : { ok: 'warn', found, todo: 'a run may take 2 GiB: make room, or set lower limits' };
+}
+
+/** Opening it is the check: it asks for all that the store rests on. */
+async function checkBucket(place: EvidencePlace): Promise<DoctorFinding> {
+  await openEvidence(place);
+  return { ok: true, found: `${evidenceText(place)}, refuses second writes and wrong checksums` };
 }
 
 async function tryWrite(dir: string): Promise<void> {

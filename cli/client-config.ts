@@ -21,7 +21,7 @@ export async function readClientConfig(env: Env): Promise<ClientConfig> {
   return {
     url: (url ?? localUrl(env)).replace(/\/+$/, ''),
     key: key ?? (await readKey(env)),
-    localEvidence: url === undefined ? dataFolder(env).evidence : undefined,
+    localEvidence: url === undefined && set(env['PODTRIAGE_EVIDENCE']) === undefined ? dataFolder(env).evidence : undefined,
   };
 }
 

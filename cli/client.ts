@@ -1,9 +1,11 @@
+import type { KeyObject } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { type AxiosInstance, type AxiosResponse, create, isAxiosError, isCancel } from 'axios';
 import type { z } from 'zod';
+import { readKeySet } from '../playbooks/bag/key-set.js';
 import { type ErrorCode, errorCodes, TriageError } from '../playbooks/domain/error.js';
 import { type Compact, compactSchema } from '../playbooks/report/compact.js';
 import {
-  keySetSchema,
   type LookupState,
   lookupStateSchema,
   type PlaybookCard,
@@ -20,10 +22,13 @@ import {
   stepFactsSchema,
 } from './api-types.js';
 import type { ClientConfig } from './client-config.js';
+import { moving, stallMs } from './moving.js';
 
 /** How long one long poll waits, in seconds, and how much longer the connection may take, in milliseconds. */
 const pollSeconds = 30;
 const graceMs = 15_000;
+/** Runs that are asked for at once, where all are wanted. */
+const pageLimit = 100;
 
 /** A run and the tag that says whether it has changed since. `run` is undefined when it has not. */
 export interface Watched {
@@ -64,6 +69,19 @@ export class ApiClient {
     return parse(runSchema, await this.#send('POST', `${runPath(run)}/cancel`));
   }
 
+  async hold(run: string, reason: string): Promise<Run> {
+    return parse(runSchema, await this.#send('POST', `${runPath(run)}/hold`, { data: { reason } }));
+  }
+
+  async release(run: string, reason: string): Promise<Run> {
+    return parse(runSchema, await this.#send('DELETE', `${runPath(run)}/hold`, { data: { reason } }));
+  }
+
+  /** Destroys the evidence of a run. Throws `conflict` when it is held, or was destroyed before. */
+  async destroy(run: string, reason: string): Promise<Run> {
+    return parse(runSchema, await this.#send('DELETE', `${runPath(run)}/evidence`, { data: { reason }, timeout: 2 * graceMs }));
+  }
+
   async list(limit: number): Promise<readonly RunSummary[]> {
     return parse(runPageSchema, await this.#send('GET', '/api/v1/runs', { params: { limit } })).runs;
   }
@@ -88,6 +106,14 @@ export class ApiClient {
     return this.#text(`${runPath(run)}/report`, { format, ...(version === undefined ? {} : { version: String(version) }) });
   }
 
+  /** The same in one of its long forms, as it comes. */
+  async *reportText(run: string, format: 'html' | 'csv', version?: number): AsyncGenerator<string> {
+    const params = { format, ...(version === undefined ? {} : { version: String(version) }) };
+    const decoder = new TextDecoder();
+    for await (const chunk of await this.#stream(`${runPath(run)}/report`, params)) yield decoder.decode(chunk, { stream: true });
+    yield decoder.decode();
+  }
+
   /** The newest report in short. Throws `not-found` while there is none. */
   async summary(run: string): Promise<Compact> {
     return parse(compactSchema, await this.#send('GET', `${runPath(run)}/summary`));
@@ -108,14 +134,53 @@ export class ApiClient {
   }
 
   /** The chain, one entry a line, byte for byte. */
-  async custody(run: string): Promise<string[]> {
-    const text = await this.#text(`${runPath(run)}/custody`, {}, 'application/x-ndjson');
-    return text.split('\n').slice(0, -1);
+  custody(run: string): AsyncGenerator<Uint8Array> {
+    return this.#bytes(`${runPath(run)}/custody`, {}, 'application/x-ndjson');
   }
 
-  /** The keys that the service says custody is signed with. */
-  async keySet(): Promise<z.output<typeof keySetSchema>> {
-    return parse(keySetSchema, await this.#send('GET', '/.well-known/jwks.json'));
+  /** The register of all runs, one entry a line, byte for byte. */
+  register(): AsyncGenerator<Uint8Array> {
+    return this.#bytes('/api/v1/register', {}, 'application/x-ndjson');
+  }
+
+  async hasRun(run: string): Promise<boolean> {
+    try {
+      await this.#send('GET', runPath(run));
+      return true;
+    } catch (error) {
+      if (error instanceof TriageError && error.code === 'not-found') return false;
+      throw error;
+    }
+  }
+
+  /** Of all runs, newest first. */
+  async *runIds(): AsyncGenerator<string> {
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const params: object = { limit: pageLimit, ...(cursor === '' ? {} : { cursor }) };
+      const page: z.output<typeof runPageSchema> = parse(runPageSchema, await this.#send('GET', '/api/v1/runs', { params }));
+      for (const { id } of page.runs) yield id;
+      cursor = page.next;
+    }
+  }
+
+  /** The keys that the service says custody is signed with, by `kid`. */
+  async publicKeys(): Promise<ReadonlyMap<string, KeyObject>> {
+    return readKeySet(await this.#text('/.well-known/jwks.json', {})).keys;
+  }
+
+  /** The bag of a run that has ended, as a tar archive. Throws `conflict` while it has not. */
+  bag(run: string, artifacts: 'encrypted' | 'plain', signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    return this.#bytes(`${runPath(run)}/bag`, { artifacts }, 'application/x-tar', signal);
+  }
+
+  /** The content of an artifact: as it is, or in an encrypted zip. */
+  artifact(run: string, artifact: string, plain: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    return this.#bytes(`${runPath(run)}/artifacts/${encodeURIComponent(artifact)}/content`, { plain }, '*/*', signal);
+  }
+
+  #bytes(path: string, params: object, accept: string, signal = new AbortController().signal): AsyncGenerator<Uint8Array> {
+    const options = { params, headers: { Accept: accept }, responseType: 'stream', timeout: stallMs };
+    return moving(async (both) => (await this.#send('GET', path, { ...options, signal: both })).data as AsyncIterable<Uint8Array>, signal);
   }
 
   async #text(path: string, params: object, accept = '*/*'): Promise<string> {
@@ -128,16 +193,31 @@ export class ApiClient {
     return String(answer.data);
   }
 
-  async #send(method: 'GET' | 'POST', url: string, options: object = {}): Promise<AxiosResponse<unknown>> {
+  async #stream(path: string, params: object): Promise<AsyncIterable<Uint8Array>> {
+    const answer = await this.#send('GET', path, { params, responseType: 'stream', headers: { Accept: '*/*' } });
+    return answer.data as AsyncIterable<Uint8Array>;
+  }
+
+  async #send(method: 'GET' | 'POST' | 'DELETE', url: string, options: object = {}): Promise<AxiosResponse<unknown>> {
     let answer: AxiosResponse<unknown>;
     try {
       answer = await this.#http.request<unknown>({ method, url, ...options });
     } catch (error) {
       throw connectionError(error, this.config.url);
     }
-    if (answer.status >= 400) throw refusal(answer);
+    if (answer.status >= 400) throw refusal({ ...answer, data: answer.data instanceof Readable ? await startOf(answer.data) : answer.data });
     return answer;
   }
+}
+
+/** The first 64 KiB: an error is no longer. */
+async function startOf(source: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    text += chunk.toString('utf8');
+    if (text.length > 65_536) break;
+  }
+  return text;
 }
 
 function runPath(run: string): string {

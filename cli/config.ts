@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { TriageError } from '../playbooks/domain/error.js';
 import { uploadModes } from '../playbooks/domain/request.js';
 import { directUploadBytes, maxUploadBytes } from '../playbooks/domain/upload.js';
+import type { EvidencePlace } from '../store/evidence/open.js';
+import { evidenceBucket, evidencePlace } from './evidence-config.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,6 +33,10 @@ const envSchema = z.object({
   REDIS_URL: text.optional(),
   PODTRIAGE_HOST: text.default('127.0.0.1'),
   PODTRIAGE_PORT: whole(0, 65_535, 7_467),
+  PODTRIAGE_EVIDENCE: evidenceBucket.optional(),
+  PODTRIAGE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  PODTRIAGE_S3_REGION: text.default('us-east-1'),
+  PODTRIAGE_S3_CREDENTIALS_FILE: absolute.optional(),
   PODTRIAGE_CLUSTER: name.default('default'),
   PODTRIAGE_KUBECONFIG: absolute.optional(),
   PODTRIAGE_SSH_USER: text.optional(),
@@ -52,11 +58,15 @@ const envSchema = z.object({
   PODTRIAGE_VT_UNKNOWN_MINUTES: whole(1, 60 * 24 * 90, 60),
   PODTRIAGE_VT_UPLOAD: z.enum(uploadModes).default('never'),
   PODTRIAGE_VT_UPLOAD_BYTES: whole(1, maxUploadBytes, directUploadBytes),
+  PODTRIAGE_API_SIGNING_KEY: absolute.optional(),
+  PODTRIAGE_WORKER_SIGNING_KEY: absolute.optional(),
+  PODTRIAGE_TRUSTED_KEYS: absolutes,
   PODTRIAGE_HASHES_GOOD: absolutes,
   PODTRIAGE_HASHES_BAD: absolutes,
   PODTRIAGE_NERDCTL: text.default('nerdctl'),
   PODTRIAGE_CTR: text.default('ctr'),
   PODTRIAGE_CONTAINERD_ADDRESS: text.optional(),
+  PODTRIAGE_RETENTION_DAYS: whole(1, 36_500, 90),
   PODTRIAGE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 type Values = z.output<typeof envSchema>;
@@ -64,15 +74,36 @@ type Values = z.output<typeof envSchema>;
 /** Where the files of one data folder are. */
 export interface DataFolder {
   readonly dir: string;
+  /** Of evidence, where it is not in a bucket. */
   readonly evidence: string;
   readonly apiKeyFile: string;
-  /** Private keys that sign custody, one a role. */
+  /** Private keys that sign custody, one a role, and the public halves of all that have. */
   readonly signingKeys: string;
 }
+
+/** The keys that sign custody, and those that it is checked with. */
+export interface KeyPlaces {
+  /** Files of private keys that somebody else keeps, by role; a role without one has its own in the data folder. */
+  readonly given: { readonly api: string | undefined; readonly worker: string | undefined };
+  /** Files and folders of public keys of processes that run elsewhere. */
+  readonly trusted: readonly string[];
+}
+
+/** Parts of the service that can be processes of their own. */
+export const serviceRoles = ['api', 'workers'] as const;
+export type ServiceRole = (typeof serviceRoles)[number];
+
+/** Secrets that are the other part's: whatever is set, a process does not look at them. */
+const withheld: Readonly<Record<ServiceRole, readonly string[]>> = {
+  api: ['PODTRIAGE_KUBECONFIG', 'PODTRIAGE_SSH_KEY', 'SSH_AUTH_SOCK', 'PODTRIAGE_VT_KEY_FILE', 'PODTRIAGE_WORKER_SIGNING_KEY'],
+  workers: ['PODTRIAGE_API_SIGNING_KEY'],
+};
 
 /** The whole service, from its environment. Secrets are not in it, only their files. */
 export interface ServiceConfig {
   readonly data: DataFolder;
+  readonly keys: KeyPlaces;
+  readonly evidence: EvidencePlace;
   readonly redis: { readonly url: string | undefined };
   readonly api: { readonly host: string; readonly port: number };
   readonly cluster: { readonly name: string; readonly kubeconfig: string | undefined };
@@ -117,6 +148,8 @@ export interface ServiceConfig {
     readonly lockSeconds: number;
     /** Whether steps may run programs in the suspect's containers. */
     readonly inContainer: Values['PODTRIAGE_IN_CONTAINER'];
+    /** How long evidence is kept where a run does not say it. */
+    readonly retentionDays: number;
   };
   readonly log: { readonly level: Values['PODTRIAGE_LOG_LEVEL'] };
 }
@@ -131,24 +164,42 @@ export function dataFolder(env: Env): DataFolder {
 
 /**
  * Parses the environment of the service; an empty variable counts as not set. Files of secrets must exist and be private.
+ * @param only of a process that is but a part of the service, which gets no secret of the other one: the API none of clusters, nodes or VirusTotal
  * @throws TriageError `config-invalid` that names each variable
  */
-export async function readConfig(env: Env): Promise<ServiceConfig> {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+export async function readConfig(env: Env, only?: ServiceRole): Promise<ServiceConfig> {
+  const others = only === undefined ? [] : withheld[only];
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== '' && !others.includes(name)));
   const parsed = envSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new TriageError('config-invalid', `the environment is not valid; set right or unset:\n  ${problems.join('\n  ')}`);
   }
   const values = parsed.data;
-  await checkSecretFile(values.PODTRIAGE_SSH_KEY, 'PODTRIAGE_SSH_KEY');
-  await checkSecretFile(values.PODTRIAGE_VT_KEY_FILE, 'PODTRIAGE_VT_KEY_FILE');
+  for (const name of ['PODTRIAGE_SSH_KEY', 'PODTRIAGE_VT_KEY_FILE', 'PODTRIAGE_S3_CREDENTIALS_FILE'] as const)
+    await checkSecretFile(values[name], name);
   return nest(values, dataFolder(env));
+}
+
+/** Where this machine has its signing keys, and nothing else of its configuration. Throws `config-invalid`. */
+export function readKeyPlaces(env: Env): KeyPlaces {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const names = { PODTRIAGE_API_SIGNING_KEY: true, PODTRIAGE_WORKER_SIGNING_KEY: true, PODTRIAGE_TRUSTED_KEYS: true } as const;
+  return keyPlaces(envSchema.pick(names).parse(given));
+}
+
+function keyPlaces(values: Pick<Values, 'PODTRIAGE_API_SIGNING_KEY' | 'PODTRIAGE_WORKER_SIGNING_KEY' | 'PODTRIAGE_TRUSTED_KEYS'>): KeyPlaces {
+  return {
+    given: { api: values.PODTRIAGE_API_SIGNING_KEY, worker: values.PODTRIAGE_WORKER_SIGNING_KEY },
+    trusted: values.PODTRIAGE_TRUSTED_KEYS,
+  };
 }
 
 function nest(values: Values, data: DataFolder): ServiceConfig {
   return {
     data,
+    keys: keyPlaces(values),
+    evidence: evidencePlace(values, data),
     redis: { url: values.REDIS_URL },
     api: { host: values.PODTRIAGE_HOST, port: values.PODTRIAGE_PORT },
     cluster: { name: values.PODTRIAGE_CLUSTER, kubeconfig: values.PODTRIAGE_KUBECONFIG },
@@ -179,7 +230,11 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
       uploadBytes: values.PODTRIAGE_VT_UPLOAD_BYTES,
     },
     hashLists: { good: values.PODTRIAGE_HASHES_GOOD, bad: values.PODTRIAGE_HASHES_BAD },
-    worker: { lockSeconds: values.PODTRIAGE_LOCK_SECONDS, inContainer: values.PODTRIAGE_IN_CONTAINER },
+    worker: {
+      lockSeconds: values.PODTRIAGE_LOCK_SECONDS,
+      inContainer: values.PODTRIAGE_IN_CONTAINER,
+      retentionDays: values.PODTRIAGE_RETENTION_DAYS,
+    },
     log: { level: values.PODTRIAGE_LOG_LEVEL },
   };
 }

@@ -2,20 +2,28 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { sha256Schema } from '../playbooks/domain/artifact.js';
 import { acquireModes, uploadModes } from '../playbooks/domain/request.js';
 import type { Playbook } from '../playbooks/playbook.js';
+import type { EvidenceKeeper } from '../store/evidence/keeper.js';
+import { assertThere, evidenceText, openEvidence } from '../store/evidence/open.js';
+import { type KeyRole, keyRoles } from '../store/signing-key.js';
 import { baseChecks } from './base-checks.js';
 import { ApiClient } from './client.js';
 import { readClientConfig } from './client-config.js';
+import { type ArtifactOptions, artifact } from './commands/artifact.js';
 import { cancel } from './commands/cancel.js';
 import { type DoctorCheck, doctor } from './commands/doctor.js';
+import { destroy, hold, release } from './commands/evidence.js';
+import { type ExportOptions, exportRuns } from './commands/export.js';
+import { type KeysOfMachine, listKeys, rotateKey } from './commands/keys.js';
 import { type LookupOptions, lookup } from './commands/lookup.js';
 import { listPlaybooks, printPermissions, showPlaybook } from './commands/playbooks.js';
 import { quota } from './commands/quota.js';
 import { type ReportFormat, report, reportFormats } from './commands/report.js';
 import { listRuns } from './commands/runs.js';
 import { type CreateService, serve } from './commands/serve.js';
+import { checkStore } from './commands/store.js';
 import { type TriageOptions, triage } from './commands/triage.js';
-import { verify } from './commands/verify.js';
-import { readConfig, type ServiceConfig } from './config.js';
+import { type VerifyOptions, verify } from './commands/verify.js';
+import { dataFolder, readConfig, readKeyPlaces, type ServiceConfig, type ServiceRole, serviceRoles } from './config.js';
 import type { Io } from './io.js';
 import { type PermissionPart, permissionParts } from './ui/permission-text.js';
 
@@ -34,12 +42,16 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
   const connect = async (): Promise<ApiClient> => new ApiClient(await readClientConfig(io.env));
   addTriage(program, io, connect, done);
   addReaders(program, io, connect, done);
+  addEvidence(program, io, connect, done);
   addDesk(program, io, connect, done);
   addPlaybooks(program, io, connect, parts, done);
   program
     .command('serve')
     .description('run API and workers here; without REDIS_URL also a Redis of its own')
-    .action(async () => done(await serve(io, (await parts()).createService)));
+    .addOption(new Option('--only <part>', 'run this part only, for processes or machines of their own; needs REDIS_URL').choices(serviceRoles))
+    .action(async ({ only }: { only?: ServiceRole }) => done(await serve(io, (await parts()).createService, only)));
+  addStore(program, io, done);
+  addKeys(program, io, done);
   program
     .command('doctor')
     .description('check what a run needs: Redis, evidence store, cluster, nodes, VirusTotal')
@@ -48,6 +60,36 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
       done(await doctor(io, [...baseChecks(config), ...(await parts()).serviceChecks(config)]));
     });
   return program;
+}
+
+function addKeys(program: Command, io: Io, done: (code: number) => void): void {
+  const mine = (): KeysOfMachine => ({ folder: dataFolder(io.env).signingKeys, places: readKeyPlaces(io.env) });
+  const keys = program
+    .command('keys')
+    .description('list the keys that sign custody: those of this machine and those that it believes')
+    .option('--json', 'as JSON')
+    .action(async ({ json = false }: { json?: boolean }) => done(await listKeys(io, mine(), json)));
+  keys
+    .command('rotate')
+    .description('make a new signing key for a role; what the old one has signed can still be checked. Restart the service after it')
+    .addOption(new Option('--role <role>', 'whose').choices(keyRoles).makeOptionMandatory())
+    .action(async ({ role }: { role: KeyRole }) => done(await rotateKey(io, mine(), role)));
+}
+
+function addStore(program: Command, io: Io, done: (code: number) => void): void {
+  const open = async (): Promise<{ keeper: EvidenceKeeper; place: string }> => {
+    // No secret of the workers is needed, so that none has to be there.
+    const { evidence } = await readConfig(io.env, 'api');
+    await assertThere(evidence);
+    return { keeper: (await openEvidence(evidence)).keeper, place: evidenceText(evidence) };
+  };
+  program
+    .command('store')
+    .description('look after the evidence store of this installation')
+    .command('check')
+    .description('hash all evidence again; needs no service: exit status 0 all whole, 1 something is corrupt, 2 not checkable')
+    .option('--json', 'as JSON')
+    .action(async ({ json = false }: { json?: boolean }) => done(await checkStore(io, open, json)));
 }
 
 function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
@@ -73,6 +115,7 @@ function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, 
         'upload files that VirusTotal does not know: never (the default), private (needs its Private Scanning) or public (everybody there can have them); the service must allow it (PODTRIAGE_VT_UPLOAD)',
       ).choices(uploadModes),
     )
+    .option('--retention <days>', 'days that the evidence is kept once the run has ended (default: as the service has it)', wholeDays)
     .option('--json', 'print the report as JSON')
     .option('--detach', 'print the id of the run and leave')
     .action(async (pod: string, options: Omit<TriageOptions, 'pod'>) => done(await triage(io, await connect(), { ...options, pod })));
@@ -94,6 +137,7 @@ function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>,
     .action(async (run: string, { format, reportVersion }: { format: ReportFormat; reportVersion?: number }) =>
       done(await report(io, await connect(), run, format, reportVersion)),
     );
+  addExports(program, io, connect, done);
   program
     .command('cancel')
     .description('stop a run; it still writes its report')
@@ -101,10 +145,48 @@ function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>,
     .action(async (run: string) => done(await cancel(io, await connect(), run)));
   program
     .command('verify')
-    .description('check the chain of custody of a run here: exit status 0 holds, 1 broken, 2 not checkable')
+    .description(
+      'check a bag, offline, or the chain of custody of a run, or the whole register of runs: exit status 0 holds, 1 broken, 2 not checkable',
+    )
+    .argument('<path|run>', 'a bag as a folder or a zip file; else the id of a run, or: register')
+    .option('--key <file>', 'trust only these keys: a JWK set or a public key as PEM; may be given several times', collected)
+    .option('--json', 'as JSON')
+    .action(async (what: string, options: VerifyOptions) => done(await verify(io, connect, what, options)));
+}
+
+function addExports(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
+  program
+    .command('export')
+    .description(
+      'write all evidence of a run that has ended, its reports and its chain of custody, as a BagIt bag; of several runs, a folder of bags',
+    )
+    .argument('<runs...>')
+    .option('--to <path>', 'folder or file to make; it must not be there yet')
+    .option('--zip', 'one zip file instead of a folder')
+    .option('--plain', 'artifacts as files, which may be malware, and not in a zip with the password "infected"')
+    .action(async (runs: string[], options: ExportOptions) => done(await exportRuns(io, await connect(), runs, options)));
+  program
+    .command('artifact')
+    .description('save the content of one artifact, in a zip with the password "infected"')
     .argument('<run>')
-    .option('--keys <file>', 'JWK set with the keys to trust, instead of those that the service gives')
-    .action(async (run: string, { keys }: { keys?: string }) => done(await verify(io, connect, run, keys)));
+    .argument('<artifact>', 'its sha256 or its id', artifactName)
+    .option('--to <file>', 'file to make; it must not be there yet')
+    .option('--plain', 'as it is; it may be malware')
+    .action(async (run: string, name: string, options: ArtifactOptions) => done(await artifact(io, await connect(), run, name, options)));
+}
+
+function addEvidence(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
+  const command = (name: string, description: string): Command =>
+    program.command(name).description(description).argument('<run>').requiredOption('--reason <text>', 'why, for custody');
+  command('hold', 'hold the evidence of a run: nobody destroys it, and its time does not end, until it is released').action(
+    async (run: string, { reason }: { reason: string }) => done(await hold(io, await connect(), run, reason)),
+  );
+  command('release', 'end the hold of a run, whoever has it').action(async (run: string, { reason }: { reason: string }) =>
+    done(await release(io, await connect(), run, reason)),
+  );
+  command('destroy', 'destroy the artifacts, listings and reports of a run that has ended, for good; its custody stays')
+    .option('--yes', 'mean it')
+    .action(async (run: string, options: { reason: string; yes?: boolean }) => done(await destroy(io, await connect(), run, options)));
 }
 
 function addDesk(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
@@ -146,9 +228,25 @@ function addPlaybooks(
     });
 }
 
+function collected(file: string, before: readonly string[] = []): readonly string[] {
+  return [...before, file];
+}
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 1_000) throw new InvalidArgumentError('must be a number from 1 to 1000');
+  return value;
+}
+
+function artifactName(text: string): string {
+  const name = text.toLowerCase();
+  if (!/^([0-9a-f]{32}|[0-9a-f]{64})$/.test(name)) throw new InvalidArgumentError('must be a sha256 or the id of an artifact');
+  return name;
+}
+
+function wholeDays(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 3_650) throw new InvalidArgumentError('must be a number of days from 1 to 3650');
   return value;
 }
 

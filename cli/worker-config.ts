@@ -32,6 +32,7 @@ export function workerConfig(config: ServiceConfig): WorkerConfig {
     nodeSlots: node.slots,
     inContainer: config.worker.inContainer === 'allowed',
     lockMs: config.worker.lockSeconds * 1_000,
+    retainMs: config.worker.retentionDays * 86_400_000,
   };
 }
 

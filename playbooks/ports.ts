@@ -113,7 +113,8 @@ export interface StoredEvidence {
 
 /** Bytes that were taken but are not evidence yet: one of the two must be called, once. */
 export interface StagedEvidence extends Omit<StoredEvidence, 'existed'> {
-  keep(): Promise<StoredEvidence>;
+  /** @param signal ends the wait, where bytes have to wait or travel */
+  keep(signal?: AbortSignal): Promise<StoredEvidence>;
   /** Forgets them; never fails. */
   discard(): Promise<void>;
 }

@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
-import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
+import type { Lookup } from '../playbooks/domain/lookup.js';
 import type { Keys } from './keys.js';
-import { jsonOf } from './parsed.js';
 import type { Queues } from './queues.js';
 
 /** The queue of the jobs that amend sealed runs. */
@@ -12,7 +11,6 @@ export interface AmendmentJob {
   readonly run: string;
 }
 
-const answerSchema = jsonOf(lookupSchema);
 /** Longer than the quota of any month can hold up an answer. Who still waits is written down again long before. */
 const watchTtlSeconds = 40 * 86_400;
 const badNews: ReadonlySet<Lookup['status']> = new Set(['detected', 'suspicious', 'known-bad']);
@@ -58,12 +56,9 @@ export class Amendments {
   }
 
   /** To be told of each answer after the desk has kept it: sealed runs that watch it are amended soon. */
-  async answered(sha256: string): Promise<void> {
-    const runs = await this.redis.smembers(this.keys.watchers(sha256));
-    if (runs.length === 0) return;
-    const answer = answerSchema.safeParse(await this.redis.get(this.keys.answer(sha256)));
-    const urgent = answer.success && isBadNews(answer.data);
-    await Promise.all(runs.map((run) => this.schedule(run, urgent)));
+  async answered(answer: Pick<Lookup, 'sha256' | 'status'>): Promise<void> {
+    const runs = await this.redis.smembers(this.keys.watchers(answer.sha256));
+    await Promise.all(runs.map((run) => this.schedule(run, isBadNews(answer))));
   }
 
   /**

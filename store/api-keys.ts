@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { asTriageError } from '../playbooks/domain/error.js';
-import { parseJson } from '../playbooks/domain/json.js';
+import type { SignedTexts, TextPlace } from './signed-text.js';
 
 /** Who holds a key. */
 export interface ApiKey {
@@ -22,54 +22,72 @@ export interface ApiKeys {
 const shape = /^pt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 
 const recordSchema = z.object({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), createdAt: z.iso.datetime() });
+type ApiKeyRecord = z.output<typeof recordSchema>;
 
-/** API keys in Redis: only their sha256 is kept (HASH `<prefix>:api-keys`, id -> record). */
-export function redisApiKeys(redis: Redis, prefix: string): ApiKeys {
-  return {
-    async verify(secret) {
-      const id = shape.exec(secret)?.[1];
-      if (id === undefined) return undefined;
-      const record = recordSchema.safeParse(parseJson((await reach(redis.hget(keyOf(prefix), id))) ?? ''));
-      if (!record.success) return undefined;
-      const same = timingSafeEqual(digest(secret), Buffer.from(record.data.sha256, 'hex'));
-      return same ? { id, name: record.data.name } : undefined;
-    },
-  };
-}
+/**
+ * API keys in Redis: only their sha256 is kept (HASH `<prefix>:api-keys`, id -> record), signed by an API. Who can write there could else make
+ * himself a key, and have any run requested and signed.
+ */
+export class RedisApiKeys implements ApiKeys {
+  private readonly key: string;
 
-/** Makes a key and returns its secret: the only time that it can be seen. Throws `redis-unavailable`. */
-export async function createApiKey(redis: Redis, prefix: string, name: string): Promise<ApiKey & { readonly secret: string }> {
-  const id = randomBytes(8).toString('hex');
-  const secret = `pt_${id}_${randomBytes(32).toString('base64url')}`;
-  const record = { name, sha256: digest(secret).toString('hex'), createdAt: new Date().toISOString() };
-  await reach(redis.hset(keyOf(prefix), id, JSON.stringify(record)));
-  return { id, name, secret };
+  constructor(
+    private readonly redis: Redis,
+    prefix: string,
+    private readonly texts: SignedTexts,
+  ) {
+    this.key = `${prefix}:api-keys`;
+  }
+
+  async verify(secret: string): Promise<ApiKey | undefined> {
+    const id = shape.exec(secret)?.[1];
+    if (id === undefined) return undefined;
+    const record = await this.record(id, await reach(this.redis.hget(this.key, id)));
+    if (record === undefined) return undefined;
+    const same = timingSafeEqual(digest(secret), Buffer.from(record.sha256, 'hex'));
+    return same ? { id, name: record.name } : undefined;
+  }
+
+  /** Makes a key and returns its secret: the only time that it can be seen. Throws `redis-unavailable`. */
+  async create(name: string): Promise<ApiKey & { readonly secret: string }> {
+    const id = randomBytes(8).toString('hex');
+    const secret = `pt_${id}_${randomBytes(32).toString('base64url')}`;
+    const record: ApiKeyRecord = { name, sha256: digest(secret).toString('hex'), createdAt: new Date().toISOString() };
+    await reach(this.redis.hset(this.key, id, this.texts.sign(placeOf(id), record)));
+    return { id, name, secret };
+  }
+
+  /** Takes all keys of this name away. Throws `redis-unavailable`. */
+  async revoke(name: string): Promise<void> {
+    const ids: string[] = [];
+    for (const [id, text] of Object.entries(await reach(this.redis.hgetall(this.key))))
+      if ((await this.record(id, text))?.name === name) ids.push(id);
+    if (ids.length > 0) await reach(this.redis.hdel(this.key, ...ids));
+  }
+
+  private record(id: string, text: string | null): Promise<ApiKeyRecord | undefined> {
+    return this.texts.read(placeOf(id), recordSchema, text, () => reach(this.redis.hdel(this.key, id)));
+  }
 }
 
 /**
  * Sees to it that `file` (mode 0600) holds a key that works. Makes a new one when file or record is missing;
  * the key that it replaces works no longer. Throws `redis-unavailable` and the errors of the file system.
  */
-export async function ensureLocalKey(redis: Redis, prefix: string, file: string): Promise<ApiKey> {
+export async function ensureLocalKey(keys: RedisApiKeys, file: string): Promise<ApiKey> {
   const secret = await readSecret(file);
-  const holder = secret === undefined ? undefined : await redisApiKeys(redis, prefix).verify(secret);
+  const holder = secret === undefined ? undefined : await keys.verify(secret);
   if (holder !== undefined) {
     await chmod(file, 0o600);
     return holder;
   }
   const name = `local ${hostname()} ${file}`;
-  await revoke(redis, prefix, name);
-  const made = await createApiKey(redis, prefix, name);
+  await keys.revoke(name);
+  const made = await keys.create(name);
   const draft = `${file}.${made.id}`;
   await writeFile(draft, `${made.secret}\n`, { mode: 0o600, flag: 'wx' });
   await rename(draft, file);
   return { id: made.id, name };
-}
-
-async function revoke(redis: Redis, prefix: string, name: string): Promise<void> {
-  const records = await reach(redis.hgetall(keyOf(prefix)));
-  const ids = Object.entries(records).flatMap(([id, text]) => (recordSchema.safeParse(parseJson(text)).data?.name === name ? [id] : []));
-  if (ids.length > 0) await reach(redis.hdel(keyOf(prefix), ...ids));
 }
 
 async function readSecret(file: string): Promise<string | undefined> {
@@ -81,8 +99,8 @@ async function readSecret(file: string): Promise<string | undefined> {
   }
 }
 
-function keyOf(prefix: string): string {
-  return `${prefix}:api-keys`;
+function placeOf(id: string): TextPlace {
+  return { purpose: 'api-key', about: id };
 }
 
 function digest(secret: string): Buffer {

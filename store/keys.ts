@@ -42,6 +42,18 @@ export interface Keys {
   readonly amending: string;
   /** ZSET: sealed run whose evidence is still here -> until when it is kept, in ms. */
   readonly retained: string;
+  /** SET: contents (sha256) that a run refers to. Some may never have come. */
+  refers(run: string): string;
+  /** SET: runs that refer to a content: while there is one, its bytes stay. */
+  refs(sha256: string): string;
+  /** STRING with TTL: who is removing this content from the evidence store now. */
+  doomed(sha256: string): string;
+  /** ZSET: contents that may have lost their last reference -> since when, in ms. */
+  readonly unreferenced: string;
+  /** ZSET: contents that were removed -> when to look once more, in ms. */
+  readonly collected: string;
+  /** ZSET: whose references are to be released -> from when on, in ms. */
+  readonly releasing: string;
   /** ZSET: all runs, score 0; ids sort by time. */
   readonly all: string;
   /** Channel that tells of any change of a run. */
@@ -100,6 +112,12 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     amendments: part('amendments'),
     amended: part('amended'),
     pending: part('pending'),
+    refers: part('refers'),
+    refs: of('refs'),
+    doomed: of('doomed'),
+    unreferenced: `${prefix}:evidence:unreferenced`,
+    collected: `${prefix}:evidence:collected`,
+    releasing: `${prefix}:evidence:releasing`,
     open: `${prefix}:runs:open`,
     amending: `${prefix}:runs:amending`,
     retained: `${prefix}:runs:retained`,

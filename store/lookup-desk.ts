@@ -6,11 +6,11 @@ import { lookupSchema } from '../playbooks/domain/lookup.js';
 import { priorities } from '../playbooks/domain/request.js';
 import type { Keys } from './keys.js';
 import { etaText, isInteractive, lastPlace, lookupId, type WaitingLookup, waitingLookups } from './lookup-line.js';
-import { jsonOf } from './parsed.js';
 import type { Queues } from './queues.js';
 import { quotaStates } from './quota-keys.js';
 import { lookupTurn } from './scripts/lookup-turn.js';
 import { runScript } from './scripts/script.js';
+import type { SignedTexts, TextPlace } from './signed-text.js';
 
 /** The queue with one job per hash, and the queue of the steps that wait for answers. */
 export const lookupQueue = 'lookups';
@@ -37,7 +37,6 @@ export interface AnswerTtls {
 
 const defaultTtls: AnswerTtls = { found: 86_400, unknown: 3_600, error: 60 };
 const lookupAttempts = 4;
-const answerSchema = jsonOf(lookupSchema);
 /** Who waits, and for what, is remembered longer than the wait for a new month can be. */
 const waitTtlSeconds = 40 * 86_400;
 /** Lookups that are due later than this were parked, and are not only between two attempts. */
@@ -51,18 +50,20 @@ export class LookupDesk {
     private readonly redis: Redis,
     private readonly keys: Keys,
     private readonly queues: Queues,
+    private readonly texts: SignedTexts,
     private readonly ttls: AnswerTtls = defaultTtls,
   ) {}
 
-  /** The answers that are there. One that does not parse counts as not there, and is asked for again. */
+  /** The answers that are there. One that no worker has signed for this hash counts as not there, and is asked for again. */
   async answers(hashes: readonly string[]): Promise<ReadonlyMap<string, Lookup>> {
     if (hashes.length === 0) return new Map();
     const texts = await this.redis.mget(hashes.map((sha256) => this.keys.answer(sha256)));
     const found = new Map<string, Lookup>();
-    texts.forEach((text) => {
-      const answer = text === null ? undefined : answerSchema.safeParse(text);
-      if (answer?.success === true) found.set(answer.data.sha256, answer.data);
-    });
+    for (const [at, sha256] of hashes.entries()) {
+      const drop = (): Promise<unknown> => this.redis.del(this.keys.answer(sha256));
+      const answer = await this.texts.read(answerPlace(sha256), lookupSchema, texts[at], drop);
+      if (answer !== undefined) found.set(sha256, answer);
+    }
     return found;
   }
 
@@ -146,7 +147,8 @@ export class LookupDesk {
 
   /** Keeps an answer and wakes the jobs whose last it was. */
   async keep(lookup: Lookup): Promise<void> {
-    await this.redis.set(this.keys.answer(lookup.sha256), JSON.stringify(lookup), 'EX', this.ttl(lookup));
+    const ttl = this.ttl(lookup);
+    await this.redis.set(this.keys.answer(lookup.sha256), this.texts.sign(answerPlace(lookup.sha256), lookup, ttl), 'EX', ttl);
     await this.announce(lookup.sha256);
   }
 
@@ -188,6 +190,10 @@ export class LookupDesk {
     if (status === 'error') return this.ttls.error;
     return status === 'unknown' ? this.ttls.unknown : this.ttls.found;
   }
+}
+
+function answerPlace(sha256: string): TextPlace {
+  return { purpose: 'answer', about: sha256 };
 }
 
 interface LookupEntry {

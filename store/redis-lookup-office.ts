@@ -8,6 +8,7 @@ import type { KeyQuota, LookupOffice, LookupView, QuotaStatus } from './lookup-o
 import type { Queues } from './queues.js';
 import type { LedgerState } from './quota.js';
 import { quotaStates } from './quota-keys.js';
+import type { SignedTexts } from './signed-text.js';
 
 const defaultSource = 'virustotal';
 /** Who asks without a run: nobody is woken, and a run that is cancelled does not take the question away. */
@@ -21,8 +22,9 @@ export class RedisLookupOffice implements LookupOffice {
     private readonly redis: Redis,
     private readonly keys: Keys,
     private readonly queues: Queues,
+    texts: SignedTexts,
   ) {
-    this.desk = new LookupDesk(redis, keys, queues);
+    this.desk = new LookupDesk(redis, keys, queues, texts);
   }
 
   quota(): Promise<QuotaStatus> {

@@ -9,7 +9,7 @@ import type { Keys } from './keys.js';
 import { jobId, type Queues, queueName } from './queues.js';
 import { newRunId } from './run-id.js';
 import { RedisRunReader } from './run-reader.js';
-import type { PinnedPlaybook } from './run-record.js';
+import { type PinnedPlaybook, pinnedPlaybook } from './run-record.js';
 import type { RunCommander } from './run-view.js';
 import { runCancel } from './scripts/run-cancel.js';
 import { runOpen } from './scripts/run-open.js';
@@ -81,7 +81,6 @@ export class RedisRunCommander implements RunCommander {
     const playbook = this.deps.playbooks.get(name);
     if (playbook === undefined)
       throw new TriageError('playbook-unknown', `there is no playbook "${name}"; known: ${[...this.deps.playbooks.keys()].join(', ')}`);
-    const steps = playbook.steps.map(({ step }) => ({ name: step.name, queue: step.queue, attempts: step.attempts }));
-    return { name: playbook.name, title: playbook.title, sha256: playbook.sha256, steps };
+    return pinnedPlaybook(playbook);
   }
 }

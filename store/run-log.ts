@@ -2,15 +2,15 @@ import type { Redis } from 'ioredis';
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import type { Artifact } from '../playbooks/domain/artifact.js';
 import { type Act, type CustodyAct, sha256Hex } from '../playbooks/domain/custody.js';
+import { custodyDetails } from '../playbooks/domain/custody-details.js';
 import { TriageError } from '../playbooks/domain/error.js';
-import type { JsonObject } from '../playbooks/domain/json.js';
 import type { Lookup } from '../playbooks/domain/lookup.js';
 import type { StepRecord, Wait } from '../playbooks/domain/run.js';
 import { type CustodyWriter, maxActsPerCall } from './custody.js';
 import type { Keys } from './keys.js';
 import { artifactItem, lookupItem, type RecordedItem } from './recorded-item.js';
-import { defined } from './run-record.js';
 import { append } from './scripts/append.js';
+import { dropCancel } from './scripts/drop-cancel.js';
 import { replace } from './scripts/replace.js';
 import { runAmend } from './scripts/run-amend.js';
 import { runWait } from './scripts/run-wait.js';
@@ -35,8 +35,8 @@ export interface Attempt {
   readonly fence: string;
 }
 
-/** 90 days. */
-const defaultRetainMs = 90 * 86_400_000;
+/** How long the evidence of a sealed run is kept where nobody says it: 90 days. */
+export const defaultRetainMs = 90 * 86_400_000;
 
 /** The fence of who takes a step over from an attempt that will never end. */
 export const takeOver = '*';
@@ -47,6 +47,8 @@ export interface RunSummary {
   readonly final?: 'completed' | 'failed';
   /** Answers about hashes are still to come: once sealed, the run waits for its amendments, unless it was cancelled. */
   readonly amendable?: boolean;
+  /** How long the evidence is kept once the run is sealed, in milliseconds, where the run says it. */
+  readonly retainMs?: number;
 }
 
 /** What amending a sealed run writes down, all in one act. */
@@ -56,15 +58,11 @@ export interface AmendedRun {
   readonly lookups: readonly Lookup[];
 }
 
+/** The entry that a record of each status has in custody. */
 const finishActs = { succeeded: 'step.finished', failed: 'step.failed', skipped: 'step.skipped' } as const satisfies Record<
   StepRecord['status'],
   CustodyAct
 >;
-
-/** The entry that a record of this status has in custody. */
-export function finishAct(status: StepRecord['status']): CustodyAct {
-  return finishActs[status];
-}
 
 /** What workers write down: attempts, outcomes, artifacts, lookups. Record and custody entry are one act each. */
 export class RunLog {
@@ -111,28 +109,35 @@ export class RunLog {
   ): Promise<'ok' | 'already' | 'stale' | 'gone'> {
     const text = JSON.stringify(record);
     const { status, attempt, reason, error, facts, gaps, limits } = record;
-    const detail: JsonObject = {
+    const detail = {
       attempt,
       record: sha256Hex(text),
-      ...defined({ reason, error: error?.code }),
+      reason,
+      error: error?.code,
       facts: Object.keys(facts),
       gaps: gaps.length,
       limits: limits.length,
     };
-    const [what] = await this.writeOutcome({ run, step, fence }, text, { act: finishActs[status], subject: step, detail }, summary);
+    const acts: Act[] = [{ act: finishActs[status], subject: step, detail }, ...reportActs(run, facts)];
+    const [what] = await this.writeOutcome({ run, step, fence }, text, acts, summary);
     return what === 'ok' || what === 'already' || what === 'stale' ? what : 'gone';
   }
 
-  private writeOutcome({ run, step, fence }: Attempt, text: string, act: Act, { fields, final, amendable = false }: RunSummary): Promise<Reply> {
+  private writeOutcome(
+    { run, step, fence }: Attempt,
+    text: string,
+    acts: readonly Act[],
+    { fields, final, amendable = false, retainMs = this.retainMs }: RunSummary,
+  ): Promise<Reply> {
     const { keys, custody } = this;
     const rest = [step, fence, text, Object.keys(fields).length, ...Object.entries(fields).flat()];
     const stepKeys = [keys.steps(run), keys.fences(run), keys.finished(run)];
-    if (final === undefined) return custody.write(run, [act], { script: stepFinish, keys: stepKeys, rest });
+    if (final === undefined) return custody.write(run, acts, { script: stepFinish, keys: stepKeys, rest });
     const now = this.clock().getTime();
-    return custody.write(run, [act, custody.checkpoint(run)], {
+    return custody.write(run, [...acts, custody.checkpoint(run)], {
       script: runSeal,
       keys: [...stepKeys, keys.open, keys.amending, keys.retained],
-      rest: [...rest, final, run, amendable ? now : '', now + this.retainMs],
+      rest: [...rest, final, run, amendable ? now : '', now + retainMs],
       register: ({ seq, hash }) => ({ act: 'run.reported', subject: run, detail: { run, seq: seq - 1, head: hash } }),
     });
   }
@@ -159,6 +164,12 @@ export class RunLog {
     };
     const [what] = await this.custody.write(run, acts, command);
     return what === 'ok' || what === 'already' || what === 'refused' ? what : 'gone';
+  }
+
+  /** Appends an act on a file that the run gives away, once for each `mark`, however often it is told. */
+  async recordUpload(run: string, mark: string, act: Act): Promise<void> {
+    const keys = [this.keys.uploads(run), this.keys.steps(run), this.keys.fences(run)];
+    await this.custody.write(run, [act], { script: append, keys, rest: ['', '', 1, mark, '1'] });
   }
 
   /** Appends acts that are not fenced: what was done on the target was done, whoever did it. */
@@ -189,16 +200,19 @@ export class RunLog {
     await runScript(this.redis, runWait, [this.keys.run(run)], args);
   }
 
-  /** When the run first waited for answers about its hashes, or undefined. ISO 8601. */
-  async askedSince(run: string): Promise<string | undefined> {
-    return (await this.redis.hget(this.keys.run(run), 'lookupsSince')) ?? undefined;
+  /** Since when the run is to stop; whether somebody has asked for it custody says. */
+  async cancelFlag(run: string): Promise<string | undefined> {
+    return (await this.redis.hget(this.keys.run(run), 'cancel')) ?? undefined;
   }
 
-  /** The same; from now on, if it never did. */
-  async askSince(run: string): Promise<string> {
-    const now = this.clock().toISOString();
-    await this.redis.hsetnx(this.keys.run(run), 'lookupsSince', now);
-    return (await this.askedSince(run)) ?? now;
+  /** Takes a flag away that custody has no entry for; one that was set meanwhile stays. */
+  async dropCancel(run: string, flag: string): Promise<void> {
+    await runScript(this.redis, dropCancel, [this.keys.run(run)], [flag]);
+  }
+
+  /** Whether a run is among those that have not been sealed. */
+  async isOpen(run: string): Promise<boolean> {
+    return (await this.redis.zscore(this.keys.open, run)) !== null;
   }
 
   /** Ids of all runs that have not been sealed, oldest first. */
@@ -226,6 +240,12 @@ export class RunLog {
       items = items.filter(({ field }) => !there.has(field));
     }
   }
+}
+
+/** A step that puts a report on the board has written it: that act stands beside its outcome, or a second attempt would say it again. */
+function reportActs(run: string, facts: StepRecord['facts']): Act[] {
+  const report = custodyDetails['report.written'].safeParse(facts['report']);
+  return report.success ? [{ act: 'report.written', subject: run, detail: report.data }] : [];
 }
 
 /** By how much an estimate, so many milliseconds ahead, may be off before it is told anew. */

@@ -79,13 +79,12 @@ export class RedisRunReader implements RunReader {
 
   async artifacts(run: string): Promise<readonly Artifact[]> {
     const values = await this.read((redis) => redis.hvals(this.keys.artifacts(run)));
-    const artifacts = parsed(artifactsSchema, values, `the artifacts of run ${run}`);
-    return artifacts.sort((a, b) => compare(a.acquiredAt, b.acquiredAt) || compare(a.id, b.id));
+    return parsed(artifactsSchema, values, `the artifacts of run ${run}`).sort(byAcquisition);
   }
 
   async lookups(run: string): Promise<readonly Lookup[]> {
     const values = await this.read((redis) => redis.hvals(this.keys.lookups(run)));
-    return parsed(lookupsSchema, values, `the lookups of run ${run}`).sort((a, b) => compare(a.sha256, b.sha256));
+    return parsed(lookupsSchema, values, `the lookups of run ${run}`).sort(byHash);
   }
 
   custody(run: string, from: number, count: number): Promise<readonly string[]> {
@@ -123,6 +122,16 @@ export class RedisRunReader implements RunReader {
       throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
     }
   }
+}
+
+/** The order in which artifacts are listed. */
+export function byAcquisition(a: Artifact, b: Artifact): number {
+  return compare(a.acquiredAt, b.acquiredAt) || compare(a.id, b.id);
+}
+
+/** The order in which answers are listed. */
+export function byHash(a: Lookup, b: Lookup): number {
+  return compare(a.sha256, b.sha256);
 }
 
 function compare(a: string, b: string): number {

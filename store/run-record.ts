@@ -3,7 +3,9 @@ import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.j
 import { priorities, runRequestSchema } from '../playbooks/domain/request.js';
 import { failureSchema, runStates, type StepRecord, stepRecordSchema, waitSchema } from '../playbooks/domain/run.js';
 import { verdictLevels } from '../playbooks/domain/verdict.js';
+import type { Playbook } from '../playbooks/playbook.js';
 import { jsonOf } from './parsed.js';
+import { destroyedSchema, heldSchema, skeletonSchema } from './run-evidence.js';
 import type { RunView, StepView } from './run-view.js';
 
 /** The playbook that a run pins, with all that a flow needs, so that it can be added again by who does not have the playbook. */
@@ -17,6 +19,11 @@ export const pinnedPlaybookSchema = z.object({
     .max(50),
 });
 export type PinnedPlaybook = z.output<typeof pinnedPlaybookSchema>;
+
+/** What a run pins of a playbook. */
+export function pinnedPlaybook({ name, title, sha256, steps }: Playbook): PinnedPlaybook {
+  return { name, title, sha256, steps: steps.map(({ step }) => ({ name: step.name, queue: step.queue, attempts: step.attempts })) };
+}
 
 /** The HASH of a run. */
 export const runRecordSchema = z.object({
@@ -37,6 +44,11 @@ export const runRecordSchema = z.object({
   reportVersion: z.coerce.number().pipe(z.int().positive()).optional(),
   /** Hashes that its report has no answer to yet. */
   pendingLookups: z.coerce.number().pipe(z.int().nonnegative()).optional(),
+  /** Until when its evidence is kept, in ms; while it is held, when its time would be over. */
+  retainedUntil: z.coerce.number().pipe(z.int()).optional(),
+  held: jsonOf(heldSchema).optional(),
+  destroyed: jsonOf(destroyedSchema).optional(),
+  skeleton: jsonOf(skeletonSchema).optional(),
   waitStep: z.string().optional(),
   waitFor: waitSchema.shape.for.optional(),
   waitSince: z.iso.datetime().optional(),
@@ -98,6 +110,9 @@ export function viewOf(
       error: record.error,
       reportVersion: record.reportVersion,
       pendingLookups: record.state === 'cancelled' || record.pendingLookups === 0 ? undefined : record.pendingLookups,
+      retainedUntil: record.retainedUntil === undefined ? undefined : new Date(record.retainedUntil).toISOString(),
+      held: record.held,
+      evidenceDestroyed: record.destroyed === undefined ? undefined : { ...record.destroyed, ...defined({ report: record.skeleton }) },
     }),
     amendments,
     milestones: defined({

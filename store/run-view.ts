@@ -4,6 +4,7 @@ import type { Lookup } from '../playbooks/domain/lookup.js';
 import type { RunRequest } from '../playbooks/domain/request.js';
 import type { Failure, Gap, Limit, RunState, StepRecord, StepState, Wait } from '../playbooks/domain/run.js';
 import type { VerdictLevel } from '../playbooks/domain/verdict.js';
+import type { Destroyed, Held, Skeleton } from './run-evidence.js';
 
 /** One step of a run, whatever its state. Times are ISO 8601. */
 export interface StepView {
@@ -41,6 +42,12 @@ export interface RunView {
   readonly reportVersion?: number;
   /** Hashes that were pending when the run was judged, and still are: their answers will amend the report. Absent when there are none. */
   readonly pendingLookups?: number;
+  /** Until when the evidence is kept; absent while the run has not ended, and once the evidence was destroyed. */
+  readonly retainedUntil?: string;
+  /** Who holds the evidence: it is not destroyed, its time may be over or not. */
+  readonly held?: Held;
+  /** Who destroyed the evidence, and what is left of the report. */
+  readonly evidenceDestroyed?: Destroyed & { readonly report?: Skeleton };
   /** What later versions of the report have changed, oldest first. */
   readonly amendments: readonly Amendment[];
   /** `acquisitionFinished`: the pod may now be killed. */

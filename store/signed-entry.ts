@@ -1,10 +1,8 @@
-import { type KeyObject, verify } from 'node:crypto';
+import { verify } from 'node:crypto';
 import { type CustodyEntry, custodyEntrySchema, entryHash } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
-
-/** Gives the public key with this id, if it may sign custody. */
-export type TrustedKeys = (kid: string) => Promise<KeyObject | undefined>;
+import type { TrustedKeys } from './public-keys.js';
 
 /** What an entry must be, or it is not believed. */
 export interface ExpectedEntry {
@@ -29,7 +27,7 @@ export async function readSigned(line: string | null, expected: ExpectedEntry, t
   if (body.act !== expected.act || body.subject !== expected.subject) throw broken(`is not the ${expected.act} that it should be`);
   if (entryHash(body) !== hash) throw broken('has been altered');
   const key = await trusted(body.by);
-  if (key === undefined) throw broken(`is signed by the unknown key ${body.by}; its public key must be in the keys folder of this worker`);
+  if (key === undefined) throw broken(`is signed by the key ${body.by}, which is not enrolled here for that (PODTRIAGE_TRUSTED_KEYS)`);
   if (!verify(null, Buffer.from(hash, 'hex'), key, Buffer.from(sig, 'base64url'))) throw broken('has a wrong signature');
   return parsed.data;
 }

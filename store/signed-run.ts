@@ -1,17 +1,19 @@
-import type { KeyObject } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.js';
-import { ChainCheck, type ChainVerdict, type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
+import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
+import { ChainCheck, type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
-import { parseJson } from '../playbooks/domain/json.js';
+import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
 import { type StepRecord, stepRecordSchema } from '../playbooks/domain/run.js';
 import type { RunInfo } from '../playbooks/ports.js';
+import { brokenChain, ChainIndex, ChainSigners, chainChunk, problemOf, type RecordEntry } from './chain-index.js';
 import type { Keys } from './keys.js';
 import { jsonOf, parsed } from './parsed.js';
-import { finishAct } from './run-log.js';
-import { type ExpectedEntry, readSigned, type TrustedKeys } from './signed-entry.js';
+import type { TrustedKeys } from './public-keys.js';
+import { byAcquisition, byHash } from './run-reader.js';
+import { readSigned } from './signed-entry.js';
 
 const requestedSchema = z.object({
   request: runRequestSchema,
@@ -19,16 +21,16 @@ const requestedSchema = z.object({
   createdAt: z.iso.datetime(),
 });
 
-const signerSchema = z.object({ by: z.string() });
-/** Entries of a chain that are read at once. */
-const chunk = 250;
+const hashSchema = z.record(z.string(), z.string());
+/** So much is remembered of all runs together. */
+const maxRecords = 100_000;
+const maxIndexes = 256;
 
-/** How many checked entries are remembered: a parked step looks at the same ones each time it wakes. */
-const maxRemembered = 5_000;
-
-/** What a worker believes of a run: only what custody has signed. */
+/** What a worker believes of a run: only what custody has signed. All methods throw `custody-broken` and what Redis throws. */
 export class SignedRuns {
-  private readonly checked = new Map<string, CustodyEntry>();
+  /** Most recently used last. */
+  private readonly indexes = new Map<string, ChainIndex>();
+  private readonly turns = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly redis: Redis,
@@ -36,81 +38,154 @@ export class SignedRuns {
     private readonly trusted: TrustedKeys,
   ) {}
 
-  /** The request with target, parameters and pinned playbook, from custody entry 0. Throws `custody-broken`. */
+  /** The request with target, parameters and pinned playbook, from custody entry 0, which only an API may sign. */
   async info(run: string): Promise<RunInfo> {
-    const entry = await this.entry({ run, seq: 0, act: 'run.requested' });
+    const line = await this.redis.lindex(this.keys.custody(run), 0);
+    const entry = await readSigned(line, { run, seq: 0, act: 'run.requested' }, (kid) => this.trusted(kid, 'api'));
     const { request, playbook, createdAt } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
     return { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
   }
 
-  /** The steps' records in the order in which they finished, each checked against the digest in its signed entry. Throws `custody-broken`. */
+  /** The steps' records in the order in which they finished, each as its signed entry says, and all of them. */
   async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
-    const [records, seqs] = await Promise.all([this.redis.hgetall(this.keys.steps(run)), this.redis.hgetall(this.keys.finished(run))]);
-    const checked = await Promise.all(
-      Object.entries(records).map(async ([step, text]) => [step, await this.check(run, step, text, Number(seqs[step]))] as const),
-    );
-    return new Map(checked.sort(([a], [b]) => Number(seqs[a]) - Number(seqs[b])));
+    const { index, hash } = await this.read(run, this.keys.steps(run));
+    const records = this.checked(run, hash, index.finished, 'the record of step').map(([step, text]) => {
+      const record = parsed(jsonOf(stepRecordSchema), text, `the record of ${step} of run ${run}`);
+      return [step, record] as const;
+    });
+    const place = (step: string): number => index.finished.get(step)?.seq ?? 0;
+    return new Map(records.sort(([a], [b]) => place(a) - place(b)));
   }
 
-  /** The newest amendment of a run, checked against the digest in its signed entry; undefined when there is none. Throws `custody-broken`. */
+  /** The artifacts in the order in which they were acquired, each as its signed entry says, and all of them. */
+  async artifacts(run: string): Promise<readonly Artifact[]> {
+    const { index, hash } = await this.read(run, this.keys.artifacts(run));
+    if (index.destroyed && Object.keys(hash).length === 0) return [];
+    const texts = this.checked(run, hash, index.artifacts, 'the record of artifact');
+    return texts.map(([id, text]) => parsed(jsonOf(artifactSchema), text, `artifact ${id} of run ${run}`)).sort(byAcquisition);
+  }
+
+  /** The answers about hashes, each as the last signed entry about it says, and all of them. */
+  async lookups(run: string): Promise<readonly Lookup[]> {
+    const { index, hash } = await this.read(run, this.keys.lookups(run));
+    const texts = this.checked(run, hash, index.lookups, 'the answer about');
+    return texts.map(([sha256, text]) => parsed(jsonOf(lookupSchema), text, `the answer about ${sha256} of run ${run}`)).sort(byHash);
+  }
+
+  /** The newest amendment of a run; undefined when there is none. */
   async amendment(run: string): Promise<Amendment | undefined> {
-    const version = Number((await this.redis.hget(this.keys.run(run), 'reportVersion')) ?? 1);
-    if (version <= 1) return undefined;
-    const [text, seq] = await Promise.all([
-      this.redis.hget(this.keys.amendments(run), String(version)),
-      this.redis.hget(this.keys.amended(run), String(version)),
-    ]);
-    const entry = await this.entry({ run, seq: Number(seq ?? NaN), act: 'run.amended', subject: run });
-    if (text === null || entry.detail['record'] !== sha256Hex(text))
-      throw new TriageError('custody-broken', `version ${version} of the report of run ${run} is not the one that was signed; it is not amended`);
-    return parsed(jsonOf(amendmentSchema), text, `an amendment of run ${run}`);
+    const { index, hash } = await this.read(run, this.keys.amendments(run));
+    const texts = new Map(this.checked(run, hash, index.amendments, 'the amendment'));
+    const text = texts.get(String(Math.max(...Array.from(texts.keys(), Number))));
+    return text === undefined ? undefined : parsed(jsonOf(amendmentSchema), text, `an amendment of run ${run}`);
   }
 
-  /** The entries of a run's chain as it is now, each checked with all that stand before it. Throws `custody-broken`. */
+  /** Entries of the chain as it is now, and the hash of the last. */
+  async head(run: string): Promise<{ readonly entries: number; readonly head: string }> {
+    return (await this.advanced(run)).head;
+  }
+
+  /** Whether an API has signed that the run is to stop. */
+  async cancelled(run: string): Promise<boolean> {
+    return (await this.advanced(run)).cancelled;
+  }
+
+  /** The newest beginning of a step, how often it has begun, and whether it has an outcome. */
+  async attempts(run: string, step: string): Promise<{ readonly fence?: string; readonly times: number; readonly ended: boolean }> {
+    const index = await this.advanced(run);
+    const started = index.started.get(step);
+    const fence = started === undefined ? {} : { fence: String(started.last) };
+    return { ...fence, times: started?.times ?? 0, ended: index.finished.has(step) };
+  }
+
+  /** The entries of a run's chain as it is now, each checked with all that stand before it. */
   async *chain(run: string): AsyncGenerator<CustodyEntry> {
-    const keys = new Map<string, KeyObject>();
-    const check = new ChainCheck(run, keys);
-    for (let from = 0; ; from += chunk) {
-      const lines = await this.redis.lrange(this.keys.custody(run), from, from + chunk - 1);
+    const signers = new ChainSigners(this.trusted);
+    const check = new ChainCheck(run, signers.keys);
+    for (let from = 0; ; from += chainChunk) {
+      const lines = await this.redis.lrange(this.keys.custody(run), from, from + chainChunk - 1);
       for (const line of lines) {
-        await this.learnSigner(line, keys);
+        await signers.learn(line);
         const entry = check.add(line);
-        if (entry === undefined) throw brokenChain(run, check.verdict());
+        if (entry === undefined) throw brokenChain(run, problemOf(check.verdict()));
         yield entry;
       }
-      if (lines.length < chunk) return;
+      if (lines.length < chainChunk) return;
     }
   }
 
-  private async learnSigner(line: string, keys: Map<string, KeyObject>): Promise<void> {
-    const kid = signerSchema.safeParse(parseJson(line)).data?.by;
-    if (kid === undefined || keys.has(kid)) return;
-    const key = await this.trusted(kid);
-    if (key !== undefined) keys.set(kid, key);
+  /** Texts of a HASH against their entries. Throws `custody-broken` for one that was altered, added or taken away. */
+  private checked(
+    run: string,
+    texts: Readonly<Record<string, string>>,
+    entries: ReadonlyMap<string, RecordEntry>,
+    what: string,
+  ): [field: string, text: string][] {
+    const broken = (field: string, problem: string): TriageError =>
+      new TriageError('custody-broken', `${what} ${field} of run ${run} ${problem}; the run is not acted upon`);
+    for (const field of entries.keys()) if (!Object.hasOwn(texts, field)) throw broken(field, 'is missing, and custody has its entry');
+    return Object.entries(texts).map(([field, text]) => {
+      const entry = entries.get(field);
+      if (entry === undefined) throw broken(field, 'has no entry in custody');
+      if (entry.record !== sha256Hex(text)) throw broken(field, 'is not the one that was signed');
+      return [field, text];
+    });
   }
 
-  private async entry(expected: ExpectedEntry): Promise<CustodyEntry> {
-    const line = Number.isInteger(expected.seq) ? await this.redis.lindex(this.keys.custody(expected.run), expected.seq) : null;
-    const key = JSON.stringify([expected, line]);
-    const known = this.checked.get(key);
-    if (known !== undefined) return known;
-    const entry = await readSigned(line, expected, this.trusted);
-    this.checked.set(key, entry);
-    const [oldest] = this.checked.keys();
-    if (this.checked.size > maxRemembered && oldest !== undefined) this.checked.delete(oldest);
-    return entry;
+  /** A HASH and the chain at one moment. */
+  private async read(run: string, key: string): Promise<{ index: ChainIndex; hash: Readonly<Record<string, string>> }> {
+    await this.advanced(run);
+    return this.inTurn(run, async (index) => {
+      const reading: ChainableCommander = this.redis.multi().lrange(this.keys.custody(run), index.from, -1).hgetall(key);
+      const [lines, hash] = ((await reading.exec()) ?? []).map(([error, value]) => {
+        if (error !== null) throw error;
+        return value;
+      });
+      await index.take(z.array(z.string()).parse(lines));
+      return { index, hash: hashSchema.parse(hash) };
+    });
   }
 
-  private async check(run: string, step: string, text: string, seq: number): Promise<StepRecord> {
-    const record = parsed(jsonOf(stepRecordSchema), text, `the record of ${step} of run ${run}`);
-    const entry = await this.entry({ run, seq, act: finishAct(record.status), subject: step });
-    if (entry.detail['record'] !== sha256Hex(text))
-      throw new TriageError('custody-broken', `the record of ${step} of run ${run} is not the one that was signed; the run is not acted upon`);
-    return record;
+  private advanced(run: string): Promise<ChainIndex> {
+    return this.inTurn(run, async (index) => {
+      await index.advance(this.redis, this.keys.custody(run));
+      return index;
+    });
   }
-}
 
-function brokenChain(run: string, verdict: ChainVerdict): TriageError {
-  const where = verdict.ok ? '' : ` entry ${verdict.at} ${verdict.problem}`;
-  return new TriageError('custody-broken', `the chain of custody of run ${run} does not hold:${where}`);
+  /** Works on the index of a run, one after the other. */
+  private async inTurn<T>(run: string, work: (index: ChainIndex) => Promise<T>): Promise<T> {
+    const turn = (this.turns.get(run) ?? Promise.resolve()).then(() => this.work(run, work));
+    const settled = turn.catch(() => undefined);
+    this.turns.set(run, settled);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(run) === settled) this.turns.delete(run);
+    }
+  }
+
+  private async work<T>(run: string, work: (index: ChainIndex) => Promise<T>): Promise<T> {
+    const index = this.indexes.get(run) ?? new ChainIndex(run, this.trusted);
+    this.keep(run, index);
+    try {
+      return await work(index);
+    } catch (error) {
+      // It is read anew, as a key may come late; what was seen must be there all the same.
+      this.indexes.set(run, new ChainIndex(run, this.trusted, index.memory));
+      throw error;
+    }
+  }
+
+  private keep(run: string, index: ChainIndex): void {
+    this.indexes.delete(run);
+    this.indexes.set(run, index);
+    let size = 0;
+    for (const each of this.indexes.values()) size += each.size;
+    for (const [oldest, { size: freed }] of this.indexes) {
+      if (oldest === run || (size <= maxRecords && this.indexes.size <= maxIndexes)) return;
+      this.indexes.delete(oldest);
+      size -= freed;
+    }
+  }
 }

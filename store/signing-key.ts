@@ -1,7 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { keyIdOf } from '../playbooks/bag/key-set.js';
 import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+
+/** What a process is to custody: the API signs requests, workers what they did. Each role has a key of its own. */
+export const keyRoles = ['api', 'worker'] as const;
+export type KeyRole = (typeof keyRoles)[number];
 
 /** The Ed25519 key with which one process role signs custody. */
 export interface Signer {
@@ -11,67 +16,69 @@ export interface Signer {
   readonly publicKey: KeyObject;
 }
 
-const publicSuffix = '.pub.pem';
-
-/** The id of a public key; see {@link Signer.kid}. */
-export function keyId(publicKey: KeyObject): string {
-  return createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex')
-    .slice(0, 16);
-}
+/** How a file of a public key is named. */
+export const publicSuffix = '.pub.pem';
 
 /** Makes a {@link Signer} of a private key. Throws `config-invalid` when it is not Ed25519. */
 export function signerOf(privateKey: KeyObject): Signer {
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new TriageError('config-invalid', 'the signing key is not an Ed25519 key');
   const publicKey = createPublicKey(privateKey);
-  return { kid: keyId(publicKey), privateKey, publicKey };
+  return { kid: keyIdOf(publicKey), privateKey, publicKey };
 }
 
 /**
- * Loads the signing key, or makes one on the first start, and puts its public half beside it (`api.pem` -> `api.pub.pem`).
+ * Loads the signing key of a role, or makes one on the first start, and puts its public half into the keys folder
+ * (`api-<kid>.pub.pem`), where it stays for good: what it has signed can be checked after it was replaced.
  * Two processes that start at once end up with the same key.
+ * @param folder the keys folder
+ * @param given the file of a key that somebody else keeps; it must be there. Default `<role>.pem` in the folder
  * @throws TriageError `config-invalid` for a file that others can read or that holds no Ed25519 key, `store-unwritable`
  */
-export async function loadOrCreateSigner(path: string): Promise<Signer> {
-  const signer = (await load(path)) ?? (await create(path));
-  const pem = signer.publicKey.export({ type: 'spki', format: 'pem' });
-  await replace(path.replace(/(\.pem)?$/, publicSuffix), pem.toString());
+export async function openSigner(folder: string, role: KeyRole, given?: string): Promise<Signer> {
+  const signer = given === undefined ? await own(join(folder, `${role}.pem`), folder) : await load(given);
+  if (signer === undefined) throw new TriageError('config-invalid', `there is no signing key ${given}`);
+  await enrol(folder, role, signer);
   return signer;
 }
 
-/** Reads `*.pub.pem` of a folder: the public keys that custody is checked with, by kid. A folder that is not there holds none. */
-export async function readPublicKeys(folder: string): Promise<ReadonlyMap<string, KeyObject>> {
-  const names = await readdir(folder).catch(() => []);
-  const keys = new Map<string, KeyObject>();
-  for (const name of names.filter((candidate) => candidate.endsWith(publicSuffix))) {
-    const key = parsePublic(name, await readFile(join(folder, name), 'utf8'));
-    keys.set(keyId(key), key);
-  }
-  return keys;
+/** The key of a role that is in use: see {@link openSigner}, but none is made. */
+export async function currentSigner(folder: string, role: KeyRole, given?: string): Promise<Signer | undefined> {
+  return load(given ?? join(folder, `${role}.pem`));
 }
 
-function parsePublic(path: string, pem: string): KeyObject {
+/**
+ * Puts a new key in the place of a role's key. The old private key is destroyed, as nothing needs it any more; its public half stays.
+ * A process that runs signs with the old one until it is started again.
+ * @returns the new key, and the id of the old one
+ * @throws TriageError `config-invalid`, `store-unwritable`
+ */
+export async function rotateSigner(folder: string, role: KeyRole): Promise<{ readonly signer: Signer; readonly before: string }> {
+  const old = await openSigner(folder, role);
+  const signer = signerOf(generateKeyPairSync('ed25519').privateKey);
+  // First the public half: nothing is ever signed with a key that nobody can check.
+  await enrol(folder, role, signer);
+  const path = join(folder, `${role}.pem`);
   try {
-    return createPublicKey(pem);
+    const draft = await writeDraft(path, pemOf(signer));
+    await rename(draft, path);
+    await syncFolder(folder);
   } catch (cause) {
-    throw new TriageError('config-invalid', `${path} holds no public key`, { cause });
+    throw asTriageError(cause, 'store-unwritable', `cannot replace the signing key ${path}`);
   }
+  return { signer, before: old.kid };
 }
 
-/** Looks public keys up in a folder, and reads it again when one is not known yet: API and workers make theirs when they first start. */
-export function keyRing(folder: string): (kid: string) => Promise<KeyObject | undefined> {
-  let keys: ReadonlyMap<string, KeyObject> = new Map();
-  return async (kid) => {
-    if (!keys.has(kid)) keys = await readPublicKeys(folder);
-    return keys.get(kid);
-  };
+async function own(path: string, folder: string): Promise<Signer> {
+  const signer = (await load(path)) ?? (await create(path, folder));
+  if (signer === undefined) throw new TriageError('store-unwritable', `the signing key ${path} vanished while it was made`);
+  return signer;
 }
 
 async function load(path: string): Promise<Signer | undefined> {
   const file = await stat(path).catch(() => undefined);
   if (file === undefined) return undefined;
-  if ((file.mode & 0o077) !== 0) throw new TriageError('config-invalid', `others can read the signing key ${path}: chmod 600 it`);
+  // A group may read it, as of a secret that an orchestrator mounts; nobody else, and nobody may write it.
+  if ((file.mode & 0o037) !== 0) throw new TriageError('config-invalid', `others can read or write the signing key ${path}: chmod 600 it`);
   try {
     return signerOf(createPrivateKey(await readFile(path)));
   } catch (cause) {
@@ -79,44 +86,52 @@ async function load(path: string): Promise<Signer | undefined> {
   }
 }
 
-async function create(path: string): Promise<Signer> {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const temporary = `${path}.${randomUUID()}`;
+async function create(path: string, folder: string): Promise<Signer | undefined> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await write(temporary, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
-    await link(temporary, path).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    });
-    await unlink(temporary);
-    await syncFolder(dirname(path));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeOnce(folder, path, pemOf(signerOf(generateKeyPairSync('ed25519').privateKey)));
   } catch (cause) {
     throw asTriageError(cause, 'store-unwritable', `cannot write the signing key ${path}`);
   }
-  const signer = await load(path);
-  if (signer === undefined) throw new TriageError('store-unwritable', `the signing key ${path} vanished while it was made`);
-  return signer;
+  return load(path);
 }
 
-async function replace(path: string, text: string): Promise<void> {
-  if ((await readFile(path, 'utf8').catch(() => '')) === text) return;
-  const temporary = `${path}.${randomUUID()}`;
+/** Keeps a public key beside the others; never in the place of another. */
+async function enrol(folder: string, role: KeyRole, { kid, publicKey }: Signer): Promise<void> {
+  const path = join(folder, `${role}-${kid}${publicSuffix}`);
+  if ((await stat(path).catch(() => undefined)) !== undefined) return;
   try {
-    await write(temporary, text);
-    await rename(temporary, path);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeOnce(folder, path, publicKey.export({ type: 'spki', format: 'pem' }).toString());
   } catch (cause) {
     throw asTriageError(cause, 'store-unwritable', `cannot write the public key ${path}`);
   }
 }
 
-async function write(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+function pemOf({ privateKey }: Signer): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** Of several who write a file at once, one does it; it is there as a whole or not at all. */
+async function writeOnce(folder: string, path: string, text: string): Promise<void> {
+  const draft = await writeDraft(path, text);
+  await link(draft, path).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  });
+  await unlink(draft);
+  await syncFolder(folder);
+}
+
+async function writeDraft(path: string, text: string): Promise<string> {
+  const draft = `${path}.${randomUUID()}`;
+  const file = await open(draft, 'wx', 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
+  return draft;
 }
 
 async function syncFolder(path: string): Promise<void> {

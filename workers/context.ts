@@ -8,14 +8,16 @@ import { afterMs } from '../playbooks/domain/abort.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { UploadPolicy } from '../playbooks/domain/upload.js';
 import type { Playbook } from '../playbooks/playbook.js';
-import type { ClusterPort, EvidencePort, InContainerPort, IntelPort, NodePort } from '../playbooks/ports.js';
+import type { ClusterPort, InContainerPort, IntelPort, NodePort } from '../playbooks/ports.js';
 import type { Rule } from '../playbooks/rule.js';
 import { loadPlaybooks, loadRules } from '../store/definitions.js';
+import type { EvidenceKeeper } from '../store/evidence/keeper.js';
 import type { AnswerTtls } from '../store/lookup-desk.js';
 import { packageRoot } from '../store/package-root.js';
+import type { TrustedKeys } from '../store/public-keys.js';
 import type { QuotaLimits } from '../store/quota.js';
 import type { RedisEndpoint } from '../store/redis.js';
-import { keyRing, loadOrCreateSigner } from '../store/signing-key.js';
+import type { Signer } from '../store/signing-key.js';
 import { type HashListFiles, type HashLists, loadHashLists } from './adapters/hash-lists/hash-lists.js';
 import { createClusters } from './adapters/kubernetes/clusters.js';
 import { createSshNodes } from './adapters/node/ssh-nodes.js';
@@ -55,6 +57,8 @@ export interface WorkerConfig {
   readonly inContainer: boolean;
   /** How long a worker may be silent, in milliseconds, before its step goes to another one. */
   readonly lockMs: number;
+  /** How long evidence is kept where a run does not say it, in milliseconds. */
+  readonly retainMs: number;
 }
 
 /** Hundreds of millions of hashes take minutes. */
@@ -64,11 +68,14 @@ const loadWithinMs = 15 * 60_000;
 export interface WorkerSurroundings {
   readonly connection: RedisEndpoint;
   readonly prefix: string;
-  readonly evidence: EvidencePort;
+  readonly evidence: EvidenceKeeper;
   readonly playbooks: ReadonlyMap<string, Playbook>;
   readonly rules: readonly Rule[];
-  /** Folder of the signing keys. */
-  readonly keys: string;
+  /** The key that workers sign with, and those that they believe. */
+  readonly signer: Signer;
+  readonly trustedKeys: TrustedKeys;
+  /** File in which they keep what they have seen of the register of runs. */
+  readonly witness: string;
   readonly log: Logger;
 }
 
@@ -94,6 +101,7 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
       cluster,
       nodes,
       evidence: around.evidence,
+      keeper: around.evidence,
       ...(config.inContainer ? { inContainer: cluster } : {}),
       ...(intel === undefined ? {} : { intel }),
       hashLists,
@@ -104,10 +112,12 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     quotaLimits: config.virusTotal.limits,
     answerTtls: config.virusTotal.answerTtls,
     uploadPolicy: config.virusTotal.uploads,
+    retainMs: config.retainMs,
     timings: { lockMs: config.lockMs, stalledMs: config.lockMs / 2 },
     logger: around.log,
-    signer: await loadOrCreateSigner(join(around.keys, 'worker.pem')),
-    trustedKeys: keyRing(around.keys),
+    signer: around.signer,
+    trustedKeys: around.trustedKeys,
+    witness: around.witness,
     workerId: `${hostname()}-${randomUUID().slice(0, 8)}`,
   });
   return {

@@ -1,6 +1,7 @@
-import { Router } from 'express';
-import { ChainCheck, type ChainVerdict, type CustodyEntry, custodyEntrySchema } from '../../playbooks/domain/custody.js';
+import { type Request, type Response, Router } from 'express';
+import { ChainCheck, type ChainVerdict, type CustodyEntry, custodyEntrySchema, registerChain } from '../../playbooks/domain/custody.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
+import type { PublicKey } from '../../store/public-keys.js';
 import type { RunReader } from '../../store/run-view.js';
 import type { ApiDeps } from '../deps.js';
 import { pageOf, sendStream, wantsLines } from '../page.js';
@@ -9,21 +10,29 @@ import { requireRun } from '../require-run.js';
 /** How many entries are read and checked at once: about 50 ms of signatures. */
 const chunk = 250;
 
-/** `/runs/{run}/custody`: pages for people, the whole chain as signed for those who check it. */
-export function custodyRoutes({ runs, publicKeys }: Pick<ApiDeps, 'runs' | 'publicKeys'>): Router {
-  return Router().get('/api/v1/runs/:run/custody', async (req, res) => {
-    const { id } = await requireRun(runs, req);
-    if (wantsLines(req)) {
-      await sendStream(res, 'application/x-ndjson', terminated(chain(runs, id)));
-      return;
-    }
-    const { from, limit } = pageOf(req);
-    const lines = await runs.custody(id, from, limit + 1);
-    res.json({
-      entries: lines.slice(0, limit).map(readEntry),
-      ...(lines.length > limit ? { next: String(from + limit) } : {}),
-      ...(asksVerification(req.query) ? { verification: await verify(runs, id, publicKeys) } : {}),
-    });
+type ChainDeps = Pick<ApiDeps, 'runs' | 'publicKeys'>;
+
+/** `/runs/{run}/custody` and `/register`: pages for people, the whole chain as signed for those who check it. */
+export function custodyRoutes(deps: ChainDeps): Router {
+  return Router()
+    .get('/api/v1/runs/:run/custody', async (req, res) => {
+      const { id } = await requireRun(deps.runs, req);
+      await sendChain(deps, id, req, res);
+    })
+    .get('/api/v1/register', (req, res) => sendChain(deps, registerChain, req, res));
+}
+
+async function sendChain({ runs, publicKeys }: ChainDeps, id: string, req: Pick<Request, 'query' | 'accepts'>, res: Response): Promise<void> {
+  if (wantsLines(req)) {
+    await sendStream(res, 'application/x-ndjson', terminated(chain(runs, id)));
+    return;
+  }
+  const { from, limit } = pageOf(req);
+  const lines = await runs.custody(id, from, limit + 1);
+  res.json({
+    entries: lines.slice(0, limit).map(readEntry),
+    ...(lines.length > limit ? { next: String(from + limit) } : {}),
+    ...(asksVerification(req.query) ? { verification: await verify(runs, id, await publicKeys()) } : {}),
   });
 }
 
@@ -44,8 +53,8 @@ async function* terminated(lines: AsyncIterable<string>): AsyncGenerator<string>
   for await (const line of lines) yield `${line}\n`;
 }
 
-async function verify(runs: RunReader, run: string, keys: ApiDeps['publicKeys']): Promise<ChainVerdict> {
-  const check = new ChainCheck(run, keys);
+async function verify(runs: RunReader, run: string, keys: readonly PublicKey[]): Promise<ChainVerdict> {
+  const check = new ChainCheck(run, new Map(keys.map(({ kid, key }) => [kid, key])));
   for await (const line of chain(runs, run)) if (check.add(line) === undefined) break;
   return check.verdict();
 }

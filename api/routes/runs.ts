@@ -4,7 +4,7 @@ import { TriageError } from '../../playbooks/domain/error.js';
 import { type RunRequest, runRequestSchema } from '../../playbooks/domain/request.js';
 import { endStates, runStates } from '../../playbooks/domain/run.js';
 import type { RunReader, RunView } from '../../store/run-view.js';
-import { callerOf } from '../auth.js';
+import { actorOf } from '../auth.js';
 import type { ApiDeps } from '../deps.js';
 import { awaitChange, patience, runTag } from '../long-poll.js';
 import { requireRun } from '../require-run.js';
@@ -25,7 +25,7 @@ export function runRoutes(deps: ApiDeps): Router {
   router.post('/api/v1/runs', async (req, res) => {
     const request = runRequestSchema.parse(req.body);
     checkNames(deps, request);
-    const id = await commander.open(request, callerOf(req).id);
+    const id = await commander.open(request, actorOf(req));
     res
       .status(202)
       .location(`/api/v1/runs/${id}`)
@@ -46,7 +46,7 @@ export function runRoutes(deps: ApiDeps): Router {
   });
   router.post('/api/v1/runs/:run/cancel', async (req, res) => {
     const { id } = await requireRun(runs, req);
-    const accepted = await commander.cancel(id, callerOf(req).id);
+    const accepted = await commander.cancel(id, actorOf(req));
     res.status(accepted ? 202 : 200).json(runBody(await known(runs, id)));
   });
   return router;

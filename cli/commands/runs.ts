@@ -15,7 +15,12 @@ export async function listRuns(io: Io, client: ApiClient, options: { readonly li
 
 function row(run: RunSummary): string[] {
   const { cluster, namespace, pod } = run.request.target;
-  const marks = [run.completeness === 'partial' ? 'partial' : '', (run.reportVersion ?? 1) > 1 ? 'amended' : ''].filter((mark) => mark !== '');
+  const marks = [
+    run.completeness === 'partial' ? 'partial' : '',
+    (run.reportVersion ?? 1) > 1 ? 'amended' : '',
+    run.held === undefined ? '' : 'held',
+    run.evidenceDestroyed === undefined ? '' : 'evidence destroyed',
+  ].filter((mark) => mark !== '');
   const verdict = `${run.verdict ?? '-'}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`;
   const target = cluster === 'default' ? `${namespace}/${pod}` : `${cluster}:${namespace}/${pod}`;
   return [run.id, run.createdAt, run.state, verdict, target, run.playbook.name].map(displayText);

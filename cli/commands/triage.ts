@@ -21,6 +21,8 @@ export interface TriageOptions {
   readonly acquire?: string;
   /** How files that VirusTotal does not know are uploaded. The service's default is `never`. */
   readonly upload?: string;
+  /** Days that the evidence is kept once the run has ended. */
+  readonly retention?: number;
   /** Prints the report as JSON. */
   readonly json?: boolean;
   /** Prints the run's id and leaves. */
@@ -49,8 +51,12 @@ export async function triage(io: Io, client: ApiClient, options: TriageOptions):
 }
 
 function requestOf(options: TriageOptions): object {
-  const { namespace, pod, container, cluster, playbook, reason, acquire, upload } = options;
-  const chosen = { ...(acquire === undefined ? {} : { acquire }), ...(upload === undefined ? {} : { lookups: { upload } }) };
+  const { namespace, pod, container, cluster, playbook, reason, acquire, upload, retention } = options;
+  const chosen = {
+    ...(acquire === undefined ? {} : { acquire }),
+    ...(upload === undefined ? {} : { lookups: { upload } }),
+    ...(retention === undefined ? {} : { retentionDays: retention }),
+  };
   const asked = Object.keys(chosen).length === 0 ? {} : { options: chosen };
   return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason, ...asked };
 }

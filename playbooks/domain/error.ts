@@ -13,6 +13,7 @@ export const errorCodes = [
   'container-not-running',
   'custody-broken',
   'digest-mismatch',
+  'evidence-destroyed',
   'host-key-mismatch',
   'intel-invalid-answer',
   'intel-quota',

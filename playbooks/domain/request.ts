@@ -70,6 +70,8 @@ export const optionsSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
   acquire: z.enum(acquireModes).default('selected'),
   lookups: lookupOptionsSchema.prefault({}),
+  /** Days that the evidence is kept once the run has ended. Default: what the installation says. */
+  retentionDays: z.int().min(1).max(3_650).optional(),
 });
 
 /** The body of `POST /runs`: custody entry 0 of the run, from which alone workers take target and parameters. */

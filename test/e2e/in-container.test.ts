@@ -8,7 +8,8 @@ import type { Artifact } from '../../playbooks/domain/artifact.js';
 import type { Change } from '../../playbooks/domain/change.js';
 import { sha256Hex } from '../../playbooks/domain/custody.js';
 import { pathName } from '../../playbooks/domain/path-name.js';
-import { createDiskEvidence, type DiskEvidence } from '../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../store/evidence/keeper.js';
 import { defaultPace } from '../../workers/adapters/kubernetes/archive-stream.js';
 import { createClusters } from '../../workers/adapters/kubernetes/clusters.js';
 import { localContext } from '../support/step-context.js';
@@ -17,7 +18,7 @@ import { createPod, deletePod, kubectl, lab } from './lab.js';
 
 const clusters = createClusters({ default: lab.kubeconfig }, { ...defaultPace, idleMs: 5_000 });
 const folder = mkdtempSync(join(tmpdir(), 'podtriage-in-container-'));
-let evidence: DiskEvidence;
+let evidence: EvidenceKeeper;
 
 /** What came, and what was said of it. */
 interface Outcome {

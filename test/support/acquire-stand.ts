@@ -15,7 +15,8 @@ import { runRequestSchema } from '../../playbooks/domain/request.js';
 import type { Gap, Limit } from '../../playbooks/domain/run.js';
 import type { NodeContainer, Overlay } from '../../playbooks/facts.js';
 import type { EvidencePort, NodeSession, StepContext } from '../../playbooks/ports.js';
-import { createDiskEvidence, type DiskEvidence } from '../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../store/evidence/keeper.js';
 import { localNode } from './local-node.js';
 import { type RealOverlay, realOverlay } from './overlay.js';
 
@@ -43,7 +44,7 @@ export interface Asked {
 export class AcquireStand {
   private constructor(
     readonly folder: string,
-    readonly store: DiskEvidence,
+    readonly store: EvidenceKeeper,
     readonly mounted: RealOverlay,
   ) {}
 

@@ -5,7 +5,8 @@ import type { Gap, Limit } from '../../playbooks/domain/run.js';
 import type { NodeContainer, PodContainer } from '../../playbooks/facts.js';
 import type { NodeCommand, StepContext } from '../../playbooks/ports.js';
 import { readLogs } from '../../playbooks/steps/read-logs.js';
-import { createDiskEvidence, type DiskEvidence } from '../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../store/evidence/keeper.js';
 import { localNode } from './local-node.js';
 import { type LocalContext, localContext } from './step-context.js';
 import { sha256Of } from './wait.js';
@@ -44,7 +45,7 @@ export class LogStand {
 
   private constructor(
     readonly folder: string,
-    readonly evidence: DiskEvidence,
+    readonly evidence: EvidenceKeeper,
     private readonly local: LocalContext,
   ) {
     this.podLogs = join(folder, 'pod logs');

@@ -12,6 +12,7 @@ import { maxActsPerCall } from '../../store/custody.js';
 import type { AmendedRun } from '../../store/run-log.js';
 import { isPending, listedLookups } from './amend-watch.js';
 import type { RunnerDeps } from './deps.js';
+import { contentsOf, referringEvidence } from './referring-evidence.js';
 import { seenAnswers } from './run-answers.js';
 import { history } from './step-context.js';
 import { completenessOf } from './summary.js';
@@ -47,7 +48,7 @@ export async function amendRun(deps: RunnerDeps, run: string, signal: AbortSigna
     verdictBefore,
     completeness: amended.completeness,
     lookups: amended.listing,
-    report: { json: report.json, markdown: report.markdown },
+    report: { json: report.json, markdown: report.markdown, html: report.html, timeline: report.timeline },
   };
   await recordAmended(deps, run, { amendment, lookups: answers });
   return answered;
@@ -63,14 +64,18 @@ async function recordAmended({ log, amendments, logger }: RunnerDeps, run: strin
 
 async function contextOf(deps: RunnerDeps, run: string, signal: AbortSignal): Promise<ReportContext> {
   const info = await deps.signed.info(run);
+  const evidence = referringEvidence(deps.ports.evidence, deps.references, { id: run, isRun: true }, signal);
   return {
     run: info,
     clock: deps.clock,
     signal,
-    evidence: deps.ports.evidence,
+    evidence,
     history: history(deps, info),
     // The run is sealed: no attempt has a fence any more, and an artifact is recorded once all the same.
-    recordArtifacts: (artifacts) => deps.log.recordArtifacts({ run, step: '', fence: '' }, artifacts),
+    recordArtifacts: async (artifacts) => {
+      await evidence.refer(contentsOf(artifacts));
+      await deps.log.recordArtifacts({ run, step: '', fence: '' }, artifacts);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Job, Processor } from 'bullmq';
 import { z } from 'zod';
 import { afterMs } from '../../playbooks/domain/abort.js';
+import { TriageError } from '../../playbooks/domain/error.js';
 import { amendRun } from './amend.js';
 import { lookAfterRun } from './amend-watch.js';
 import type { RunnerDeps } from './deps.js';
@@ -20,6 +21,7 @@ export function amendmentProcessor(deps: RunnerDeps): Processor {
       await lookAfterRun(deps, run);
     } catch (err) {
       if (signal?.reason === 'shutdown') return handBack(job, token);
+      if (err instanceof TriageError && err.code === 'custody-broken') deps.alert(err, { run, what: 'a run' });
       deps.logger.warn({ err, run }, 'a report could not be amended');
       throw err;
     }

@@ -4,25 +4,32 @@ import { keyId } from '../../playbooks/domain/quota.js';
 import { noUploads, type UploadPolicy } from '../../playbooks/domain/upload.js';
 import type { Playbook } from '../../playbooks/playbook.js';
 import type { Rule } from '../../playbooks/rule.js';
+import { alertTo } from '../../store/alert.js';
 import { Amendments } from '../../store/amendments.js';
 import { ChangeFeed } from '../../store/change-feed.js';
 import { CustodyWriter } from '../../store/custody.js';
+import { RedisEvidenceLife } from '../../store/evidence-life.js';
 import { type Keys, keysOf } from '../../store/keys.js';
 import { type AnswerTtls, LookupDesk } from '../../store/lookup-desk.js';
+import type { TrustedKeys } from '../../store/public-keys.js';
 import { Queues } from '../../store/queues.js';
 import type { LedgerTimes, QuotaLimits } from '../../store/quota.js';
 import { QuotaKeys } from '../../store/quota-keys.js';
 import { connectRedis, type RedisEndpoint } from '../../store/redis.js';
-import { RunLog } from '../../store/run-log.js';
+import { References } from '../../store/references.js';
+import { RegisterWitness } from '../../store/register-witness.js';
+import { Retention } from '../../store/retention.js';
+import { defaultRetainMs, RunLog } from '../../store/run-log.js';
 import { RunLookups } from '../../store/run-lookups.js';
 import { RedisRunReader } from '../../store/run-reader.js';
-import type { TrustedKeys } from '../../store/signed-entry.js';
 import { SignedRuns } from '../../store/signed-run.js';
+import { SignedTexts } from '../../store/signed-text.js';
 import type { Signer } from '../../store/signing-key.js';
 import { Slots } from '../../store/slots.js';
 import { Uploads } from '../../store/uploads.js';
 import { ActiveAttempts } from './active-attempts.js';
 import type { RunnerDeps, RunnerPorts } from './deps.js';
+import { isCancelled } from './forged.js';
 import { syncQuotas } from './quota-sync.js';
 import { maxParkFactor } from './ready.js';
 import { type Reconciled, reconcile } from './reconciler.js';
@@ -57,8 +64,12 @@ export interface RunnerOptions {
   /** The public keys whose signatures this worker believes: those of the API and of the other workers. */
   readonly trustedKeys: TrustedKeys;
   readonly workerId: string;
+  /** File in which this worker keeps what it has seen of the register of runs. Default none. */
+  readonly witness?: string;
   readonly clock?: () => Date;
   readonly timings?: Partial<Timings>;
+  /** How long evidence is kept where a run does not say it, in milliseconds. Default 90 days. */
+  readonly retainMs?: number;
 }
 
 /** Takes jobs and runs steps. */
@@ -84,7 +95,7 @@ export function createRunner(options: RunnerOptions): Runner {
   const stopped = new AbortController();
   return {
     async start() {
-      await feed.listen(keysOf(prefix).cancels, (run) => deps.active.cancel(run));
+      await feed.listen(keysOf(prefix).cancels, (run) => void cancelSigned(deps, run));
       poll = setInterval(() => void cancelMissed(deps), deps.timings.cancelPollMs);
       const { intel } = deps.ports;
       if (intel !== undefined) {
@@ -110,16 +121,33 @@ export function createRunner(options: RunnerOptions): Runner {
 function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queues): RunnerDeps {
   const { playbooks, rules, ports, signer, workerId, logger, clock = (): Date => new Date() } = options;
   const timings = { ...defaultTimings, ...options.timings };
-  const custody = new CustodyWriter(redis, keys, signer, `worker:${workerId}`, clock);
+  const actor = `worker:${workerId}`;
+  const custody = new CustodyWriter(redis, keys, signer, actor, clock);
+  const reader = new RedisRunReader(redis, keys);
+  const retainMs = options.retainMs ?? defaultRetainMs;
+  const alert = alertTo(logger);
+  const texts = new SignedTexts(signer, options.trustedKeys, alert);
   return {
     playbooks,
     rules,
     ports,
     nerdctl: options.nerdctl ?? ['nerdctl'],
     ctr: options.ctr ?? ['ctr'],
-    log: new RunLog(redis, keys, custody, clock),
-    reader: new RedisRunReader(redis, keys),
+    log: new RunLog(redis, keys, custody, clock, retainMs),
+    reader,
+    references: new References(redis, keys, clock),
+    retention: new Retention(redis, keys),
+    life: new RedisEvidenceLife(redis, keys, custody, reader, ports.evidence, clock),
+    retainMs,
+    actor,
     signed: new SignedRuns(redis, keys, options.trustedKeys),
+    register: new RegisterWitness({
+      redis,
+      keys,
+      trusted: options.trustedKeys,
+      alert,
+      ...(options.witness === undefined ? {} : { file: options.witness }),
+    }),
     queues,
     slots: new Slots(redis, keys, {
       max: options.nodeSlots,
@@ -127,26 +155,30 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
       staleMs: timings.parkMs * maxParkFactor * 3,
       callMs: timings.parkMs * 3,
     }),
-    desk: new LookupDesk(redis, keys, queues, options.answerTtls),
-    lookups: new RunLookups(redis, keys),
-    uploads: new Uploads(redis, keys),
+    desk: new LookupDesk(redis, keys, queues, texts, options.answerTtls),
+    lookups: new RunLookups(redis, keys, texts),
+    uploads: new Uploads(redis, keys, texts),
     uploadPolicy: options.uploadPolicy ?? noUploads,
     amendments: new Amendments(redis, keys, queues, timings.amendDebounceMs),
     quota: new QuotaKeys(redis, keys, ports.intel?.keys ?? [{ id: keyId(''), limits: {} }], options.quotaLimits, options.quotaTimes),
     active: new ActiveAttempts(),
     timings,
     clock,
+    alert,
     logger,
   };
 }
 
 /** The message of a cancel is a hint and can be lost; the flag cannot. */
-async function cancelMissed({ active, reader, logger }: RunnerDeps): Promise<void> {
-  for (const run of active.runs()) {
-    try {
-      if ((await reader.record(run))?.cancel !== undefined) active.cancel(run);
-    } catch (err) {
-      logger.warn({ err, run }, 'could not look whether a run was cancelled');
-    }
+async function cancelMissed(deps: RunnerDeps): Promise<void> {
+  for (const run of deps.active.runs()) await cancelSigned(deps, run);
+}
+
+/** Anybody can send the message. */
+async function cancelSigned(deps: RunnerDeps, run: string): Promise<void> {
+  try {
+    if (deps.active.runs().includes(run) && (await isCancelled(deps, run))) deps.active.cancel(run);
+  } catch (err) {
+    deps.logger.warn({ err, run }, 'could not look whether a run was cancelled');
   }
 }

@@ -3,10 +3,16 @@ import type { UploadPolicy } from '../../playbooks/domain/upload.js';
 import type { Playbook } from '../../playbooks/playbook.js';
 import type { ClusterPort, EvidencePort, HashListPort, InContainerPort, IntelPort, NodePort } from '../../playbooks/ports.js';
 import type { Rule } from '../../playbooks/rule.js';
+import type { Alert } from '../../store/alert.js';
 import type { Amendments } from '../../store/amendments.js';
+import type { EvidenceRemover } from '../../store/evidence/keeper.js';
+import type { EvidenceLife } from '../../store/evidence-life.js';
 import type { LookupDesk } from '../../store/lookup-desk.js';
 import type { Queues } from '../../store/queues.js';
 import type { QuotaKeys } from '../../store/quota-keys.js';
+import type { References } from '../../store/references.js';
+import type { RegisterWitness } from '../../store/register-witness.js';
+import type { Retention } from '../../store/retention.js';
 import type { RunLog } from '../../store/run-log.js';
 import type { RunLookups } from '../../store/run-lookups.js';
 import type { RedisRunReader } from '../../store/run-reader.js';
@@ -23,6 +29,8 @@ export interface RunnerPorts {
   readonly inContainer?: InContainerPort;
   readonly nodes: NodePort;
   readonly evidence: EvidencePort;
+  /** The same store, to remove from it what nobody refers to any more. Absent: this worker removes nothing. */
+  readonly keeper?: EvidenceRemover;
   /** Absent: no source is configured, and hashes are recorded as not asked. */
   readonly intel?: IntelPort;
   /** Absent: no lists are configured. */
@@ -38,9 +46,18 @@ export interface RunnerDeps {
   /** How containerd's ctr is called on the nodes. */
   readonly ctr: readonly string[];
   readonly ports: RunnerPorts;
+  /** Which runs refer to which content of the evidence store. */
+  readonly references: References;
+  readonly retention: Retention;
+  readonly life: EvidenceLife;
+  /** How long evidence is kept where a run does not say it, in milliseconds. */
+  readonly retainMs: number;
+  /** What custody calls this worker. */
+  readonly actor: string;
   readonly log: RunLog;
   readonly reader: RedisRunReader;
   readonly signed: SignedRuns;
+  readonly register: RegisterWitness;
   readonly queues: Queues;
   readonly slots: Slots;
   readonly desk: LookupDesk;
@@ -53,5 +70,6 @@ export interface RunnerDeps {
   readonly active: ActiveAttempts;
   readonly timings: Timings;
   readonly clock: () => Date;
+  readonly alert: Alert;
   readonly logger: Logger;
 }

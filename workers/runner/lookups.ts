@@ -11,6 +11,7 @@ import { type ActiveLookup, lookupQueue } from '../../store/lookup-desk.js';
 import { isInteractive } from '../../store/lookup-line.js';
 import type { Grant, Refusal } from '../../store/quota.js';
 import type { RunnerDeps } from './deps.js';
+import { keepAnswer } from './keep-answer.js';
 import { handBack, park } from './parking.js';
 import { askQuota } from './quota-sync.js';
 
@@ -38,9 +39,10 @@ export function lookupProcessor(deps: RunnerDeps, intel: IntelPort): Processor {
   return async (job: Job, token?: string, signal?: AbortSignal): Promise<void> => {
     const { sha256 } = lookupJobSchema.parse(job.data);
     const context = { deps, intel, job, token, signal, sha256 };
-    if ((await deps.desk.answers([sha256])).has(sha256)) {
+    const known = (await deps.desk.answers([sha256])).get(sha256);
+    if (known !== undefined) {
       await deps.desk.announce(sha256);
-      await deps.amendments.answered(sha256);
+      await deps.amendments.answered(known);
       return;
     }
     // Each round but the last one closes a key.
@@ -112,7 +114,7 @@ async function attempt(context: LookupContext, grant: Grant): Promise<boolean> {
 async function ask({ deps, intel, sha256 }: LookupContext, { key }: Grant, signal: AbortSignal): Promise<Lookup> {
   const askedAt = deps.clock().toISOString();
   const { lookup, raw } = await intel.lookup(sha256, signal, key);
-  const stored = raw === undefined ? undefined : await deps.ports.evidence.put([raw], signal);
+  const stored = raw === undefined ? undefined : await keepAnswer(deps, raw, signal);
   return { ...lookup, askedAt, cached: false, ...(stored === undefined ? {} : { answer: stored.sha256 }) };
 }
 
@@ -143,5 +145,5 @@ async function fail({ deps, intel, sha256 }: LookupContext, { code, message }: T
 
 async function keep({ desk, amendments }: RunnerDeps, lookup: Lookup): Promise<void> {
   await desk.keep(lookup);
-  await amendments.answered(lookup.sha256);
+  await amendments.answered(lookup);
 }

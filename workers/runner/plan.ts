@@ -20,6 +20,7 @@ export type Planned = StepPlan | TriageError;
 export async function planStep(deps: RunnerDeps, run: string, name: string): Promise<Planned> {
   try {
     const info = await deps.signed.info(run);
+    await deps.register.assertOpen(run);
     const step = findStep(deps, info, name);
     return { info, step, board: await readBoard(deps, run) };
   } catch (error) {

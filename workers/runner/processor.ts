@@ -1,14 +1,15 @@
 import type { Job, Processor } from 'bullmq';
-import { z } from 'zod';
 import { asTriageError, TriageError } from '../../playbooks/domain/error.js';
 import { isRetryable } from '../../playbooks/domain/retry.js';
 import type { StepRecord } from '../../playbooks/domain/run.js';
 import { missingNeeds } from '../../playbooks/step.js';
-import type { Attempt } from '../../store/run-log.js';
+import type { StepJob } from '../../store/queues.js';
+import { type Attempt, takeOver } from '../../store/run-log.js';
 import { lookAfterRun } from './amend-watch.js';
 import { AttemptSignal, untilStopped } from './attempt-signal.js';
 import { lostError, recordLost, sealSummary } from './close-run.js';
 import type { RunnerDeps } from './deps.js';
+import { fenceError, forgedBecause, hasBegun, isCancelled, isFenceForged, refuseJob, stepOf } from './forged.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
 import { handBack } from './parking.js';
 import { type Planned, planStep, readBoard, type StepPlan } from './plan.js';
@@ -16,7 +17,6 @@ import { leaveQueue, ready } from './ready.js';
 import { stepContext } from './step-context.js';
 import { milestonesOf } from './summary.js';
 
-const stepJobSchema = z.object({ run: z.string(), step: z.string() });
 /** For a step that cannot be found in any playbook, and so has no time of its own. */
 const planlessTimeoutMs = 60_000;
 
@@ -34,19 +34,46 @@ interface StepJobContext {
 export function stepProcessor(deps: RunnerDeps): Processor {
   // Three named parameters: BullMQ counts them, and gives a signal only to who asks for it.
   return async (job: Job, token?: string, signal?: AbortSignal): Promise<void> => {
-    const { run, step } = stepJobSchema.parse(job.data);
-    const state = await deps.log.peek(run, step);
-    if (state === 'gone' || state === 'recorded') return;
-    const plan = await planStep(deps, run, step);
+    const admitted = await admit(deps, job);
+    if (admitted === undefined) return;
+    const { run, step, plan, cancelled } = admitted;
     const timeoutMs = plan instanceof TriageError ? planlessTimeoutMs : plan.step.step.timeoutMs;
     const stop = new AttemptSignal(step, timeoutMs, signal);
     const context: StepJobContext = { deps, job, token, run, step, plan, stop };
     try {
-      await prepared(context, state === 'cancelled');
+      await prepared(context, cancelled);
     } finally {
       stop.dispose();
     }
   };
+}
+
+interface Admitted {
+  readonly run: string;
+  readonly step: string;
+  readonly plan: Planned;
+  readonly cancelled: boolean;
+}
+
+/** What is to be done for a job; undefined where it is done already, or where nobody here has added the job. */
+async function admit(deps: RunnerDeps, job: Job): Promise<Admitted | undefined> {
+  const named = stepOf(job);
+  const found = named === undefined ? 'names no step of a run' : await lookUp(deps, job, named);
+  if (typeof found !== 'string') return found;
+  refuseJob(deps, job, named, found);
+  return undefined;
+}
+
+/** The same, or why the job is refused. */
+async function lookUp(deps: RunnerDeps, job: Job, named: StepJob): Promise<Admitted | string | undefined> {
+  const { run, step } = named;
+  const state = await deps.log.peek(run, step);
+  if (state === 'recorded') return undefined;
+  if (state === 'gone') return 'names a run that is not there';
+  const plan = await planStep(deps, run, step);
+  const forged = forgedBecause(job, named, plan);
+  if (forged !== undefined) return forged;
+  return { run, step, plan, cancelled: state === 'cancelled' && !(plan instanceof TriageError) && (await isCancelled(deps, run)) };
 }
 
 async function prepared(context: StepJobContext, cancelled: boolean): Promise<void> {
@@ -72,12 +99,12 @@ async function attempt(context: StepJobContext): Promise<void> {
     if (begun.what === 'gone' || begun.what === 'recorded') return;
     const place = { run, step, fence: begun.fence, number };
     const times = (): AttemptTimes => ({ attempt: number, startedAt, finishedAt: deps.clock().toISOString() });
-    if (begun.what === 'cancelled' && !closes) {
+    if (begun.what === 'cancelled' && !closes && (await mayBeSkipped(context))) {
       await finish(context, place, skipped(times(), 'cancelled', 'the run was asked to stop'));
       return;
     }
     if (closes) await recordLost(deps, run, step);
-    if (begun.inRow > deps.timings.maxStalledCount + 1) {
+    if (begun.inRow > deps.timings.maxStalledCount + 1 && (await hasBegun(deps, place, begun.inRow))) {
       await finish(context, place, failed(times(), lostError(step)));
       return;
     }
@@ -85,6 +112,11 @@ async function attempt(context: StepJobContext): Promise<void> {
   } finally {
     leave?.();
   }
+}
+
+/** What cannot be planned fails, and is not skipped, as it cannot be said either that its run was to stop. */
+async function mayBeSkipped({ deps, run, plan }: StepJobContext): Promise<boolean> {
+  return !(plan instanceof TriageError) && isCancelled(deps, run);
 }
 
 function closesRun({ plan, job }: StepJobContext): boolean {
@@ -121,7 +153,7 @@ function act(
 }
 
 async function afterError(
-  { deps, job, token, stop }: StepJobContext,
+  { deps, job, token, stop, plan }: StepJobContext,
   place: Attempt & { number: number },
   raw: unknown,
   times: () => AttemptTimes,
@@ -132,10 +164,13 @@ async function afterError(
     return handBack(job, token);
   }
   if (stop.why === 'cancelled') return skipped(times(), 'cancelled', 'the run was asked to stop', notes);
-  const error = asTriageError(stop.why === 'timeout' ? stop.signal.reason : raw);
+  const raised = asTriageError(stop.why === 'timeout' ? stop.signal.reason : raw);
+  const forged = raised.code === 'stale-attempt' && stop.why === undefined && (await isFenceForged(deps, place));
+  const error = forged ? fenceError(place.run, place.step) : raised;
   // Somebody else goes on with the step: it is his to record.
   if (stop.why === 'lock-lost' || error.code === 'stale-attempt') throw error;
-  if (isRetryable(error) && place.number < (job.opts.attempts ?? 1)) {
+  if (error.code === 'custody-broken' && !forged) deps.alert(error, { run: place.run, what: 'a run' });
+  if (isRetryable(error) && place.number < attemptsOf(job, plan)) {
     await deps.log.endedOrderly(place.run, place.step);
     await deps.log.waiting(place.run, place.step, { for: 'retry' });
     throw error;
@@ -144,10 +179,16 @@ async function afterError(
   return failed(times(), error, notes);
 }
 
+/** The job says it, too, but it has no signature. */
+function attemptsOf({ opts }: Job, plan: Planned): number {
+  return Math.min(opts.attempts ?? 1, plan instanceof TriageError ? 1 : plan.step.step.attempts);
+}
+
 async function finish(context: StepJobContext, place: Attempt, record: StepRecord): Promise<void> {
   const { deps, run, step } = context;
   const summary = closesRun(context) ? await sealSummary(deps, run, step, record) : { fields: milestonesOf(record, false) };
-  const what = await deps.log.finish(place, record, summary);
+  let what = await deps.log.finish(place, record, summary);
+  if (what === 'stale' && (await isFenceForged(deps, place))) what = await deps.log.finish({ ...place, fence: takeOver }, record, summary);
   if (what !== 'ok') deps.logger.info({ run, step, refused: what }, 'late result refused');
   else if (closesRun(context)) await lookAfterRun(deps, run);
 }

@@ -70,7 +70,7 @@ async function nodeSlot(deps: RunnerDeps, job: Job, token: string | undefined, p
 }
 
 async function answersThere(deps: RunnerDeps, job: Job, token: string | undefined, plan: StepPlan, signal: AbortSignal): Promise<void> {
-  const { desk, log, timings } = deps;
+  const { desk, log, lookups, timings } = deps;
   if (deps.ports.intel === undefined) return;
   const run = plan.info.id;
   const name = plan.step.step.name;
@@ -78,8 +78,8 @@ async function answersThere(deps: RunnerDeps, job: Job, token: string | undefine
   const missing = await missingAnswers(deps, plan, signal);
   if (missing.length === 0) return;
   const { priority } = plan.info.request.options;
-  const isFirst = (await log.askedSince(run)) === undefined;
-  const deadline = Date.parse(await log.askSince(run)) + lookupDeadlineMs(deps, plan);
+  const isFirst = (await lookups.askedSince(run)) === undefined;
+  const deadline = Date.parse(await lookups.askSince(run, deps.clock().toISOString())) + lookupDeadlineMs(deps, plan);
   const now = deps.clock().getTime();
   // Strikes off what was answered before the desk knew who waits: or the last answer would not be the last.
   await desk.outstanding(id);

@@ -30,11 +30,11 @@ export async function answersFor(deps: RunnerDeps, info: RunInfo, step: string, 
 }
 
 /** The answers of the desk as this run first saw them: one that was there before the run asked was got without a request of its own. */
-export async function seenAnswers({ desk, log, lookups }: RunnerDeps, run: string, hashes: readonly string[]): Promise<Answers> {
+export async function seenAnswers({ desk, lookups }: RunnerDeps, run: string, hashes: readonly string[]): Promise<Answers> {
   const seen = await lookups.seen(run, hashes);
   const fresh = await desk.answers(hashes.filter((sha256) => !seen.has(sha256)));
   if (fresh.size === 0) return seen;
-  const asked = await log.askedSince(run);
+  const asked = await lookups.askedSince(run);
   const answers = [...fresh.values()].map((answer) => ({ ...answer, cached: asked === undefined || answer.askedAt < asked }));
   await lookups.see(run, answers);
   return new Map([...seen, ...answers.map((answer) => [answer.sha256, answer] as const)]);

@@ -11,6 +11,7 @@ import type { StepPlan } from './plan.js';
 import { recordedCluster } from './recorded-cluster.js';
 import { recordedInContainer } from './recorded-in-container.js';
 import { recordedNodes } from './recorded-node.js';
+import { contentsOf, referringEvidence } from './referring-evidence.js';
 import { answersFor } from './run-answers.js';
 
 /** Builds what one attempt at a step may touch. */
@@ -25,6 +26,7 @@ export function stepContext(
   const { run, step } = attempt;
   const record = (act: Act): Promise<void> => log.record(run, [act]);
   const footprints = new Footprints(record, step);
+  const evidence = referringEvidence(ports.evidence, deps.references, { id: run, isRun: true }, signal);
   const lost = (error: unknown): void => deps.logger.error({ err: error, run, step }, 'the outcome of a command could not be recorded');
   return {
     run: plan.info,
@@ -38,9 +40,12 @@ export function stepContext(
     cluster: recordedCluster(ports.cluster, footprints),
     inContainer: ports.inContainer === undefined ? forbiddenInContainer : recordedInContainer(ports.inContainer, footprints, lost),
     nodes: recordedNodes(ports.nodes, footprints),
-    evidence: ports.evidence,
+    evidence,
     history: history(deps, plan.info),
-    recordArtifacts: (artifacts: readonly Artifact[]) => log.recordArtifacts(attempt, artifacts),
+    recordArtifacts: async (artifacts: readonly Artifact[]) => {
+      await evidence.refer(contentsOf(artifacts));
+      await log.recordArtifacts(attempt, artifacts);
+    },
     recordLookups: (lookups: readonly Lookup[]) => log.recordLookups(attempt, lookups),
     replaceLookups: (lookups: readonly Lookup[]) => log.replaceLookups(attempt, lookups),
     answers: (wanted) => answersFor(deps, plan.info, step, wanted),
@@ -52,20 +57,20 @@ export function stepContext(
   };
 }
 
-/** What the run has written down, in the playbook's order. */
-export function history({ reader, signed, playbooks }: RunnerDeps, info: RunInfo): RunHistory {
+/** What the run has written down, in the playbook's order, as custody has signed it. Methods throw `custody-broken`. */
+export function history({ signed, playbooks }: RunnerDeps, info: RunInfo): RunHistory {
   return {
     async steps() {
-      const records = await reader.records(info.id);
+      const records = await signed.records(info.id);
       const names = playbooks.get(info.playbook.name)?.steps.map(({ step }) => step.name) ?? [...records.keys()];
       return names.map((name) => {
         const record = records.get(name);
         return record === undefined ? { name } : { name, record };
       });
     },
-    artifacts: () => reader.artifacts(info.id),
-    lookups: () => reader.lookups(info.id),
-    custody: () => reader.chainHead(info.id),
+    artifacts: () => signed.artifacts(info.id),
+    lookups: () => signed.lookups(info.id),
+    custody: () => signed.head(info.id),
     acts: () => signed.chain(info.id),
   };
 }

@@ -9,7 +9,8 @@ import { walkTree } from '../../../playbooks/acquisition/node/walk-tree.js';
 import { nodeTree } from '../../../playbooks/acquisition/trees/node-tree.js';
 import type { TreeReader } from '../../../playbooks/acquisition/trees/tree-reader.js';
 import type { NodeSession } from '../../../playbooks/ports.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { localNode } from '../../support/local-node.js';
 import { oldMount } from '../../support/old-mount.js';
 import { type RealOverlay, realOverlay } from '../../support/overlay.js';
@@ -20,7 +21,7 @@ const rounds = Number(process.env['PODTRIAGE_RACE_ROUNDS'] ?? '12');
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 let mounted: RealOverlay | undefined;
 let folder: string;
-let store: DiskEvidence;
+let store: EvidenceKeeper;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podtriage-node-tree-'));

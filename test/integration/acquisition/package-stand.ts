@@ -8,7 +8,8 @@ import { type PackageFile, packageFileSchema } from '../../../playbooks/domain/p
 import type { Facts, NodeContainer } from '../../../playbooks/facts.js';
 import { checkPackages } from '../../../playbooks/steps/check-packages.js';
 import { keepListing } from '../../../playbooks/steps/derived.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { type LocalNodeOptions, localNode } from '../../support/local-node.js';
 import { changesOn, type RealOverlay, realOverlay } from '../../support/overlay.js';
 import { type LocalContext, localContext } from '../../support/step-context.js';
@@ -30,7 +31,7 @@ export class PackageStand {
 
   private constructor(
     readonly folder: string,
-    private readonly evidence: DiskEvidence,
+    private readonly evidence: EvidenceKeeper,
     private readonly local: LocalContext,
   ) {}
 

@@ -8,7 +8,8 @@ import { parseMountinfo } from '../../../playbooks/acquisition/node/mountinfo.js
 import type { ProcessPlace } from '../../../playbooks/acquisition/trees/process-place.js';
 import { processTree } from '../../../playbooks/acquisition/trees/process-tree.js';
 import type { FileToMove } from '../../../playbooks/acquisition/trees/tree-reader.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { type RealCgroup, realCgroup } from '../../support/cgroup.js';
 import { localNode } from '../../support/local-node.js';
 
@@ -16,7 +17,7 @@ const id = randomBytes(32).toString('hex');
 const secret = 'secret of the node\n';
 
 let folder: string;
-let evidence: DiskEvidence;
+let evidence: EvidenceKeeper;
 let cgroup: RealCgroup;
 let init: ChildProcess;
 let point: string;

@@ -11,7 +11,7 @@ import { pathBytes } from '../../../playbooks/domain/path-name.js';
 import { type Process, processSchema } from '../../../playbooks/domain/process.js';
 import type { Facts, NodeContainer } from '../../../playbooks/facts.js';
 import { listProcesses } from '../../../playbooks/steps/list-processes.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import { type RealCgroup, realCgroup } from '../../support/cgroup.js';
 import { program, sleepProgram } from '../../support/program.js';
 import { type LocalContext, localContext } from '../../support/step-context.js';
@@ -19,9 +19,8 @@ import { all, sha256Of, until } from '../../support/wait.js';
 
 const sleepSha256 = sha256Of(readFileSync(sleepProgram));
 const id = randomBytes(32).toString('hex');
-
 let folder: string;
-let evidence: DiskEvidence;
+let evidence: Awaited<ReturnType<typeof createDiskEvidence>>;
 let cgroup: RealCgroup;
 let init: ChildProcess;
 let local: LocalContext;

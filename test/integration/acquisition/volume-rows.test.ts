@@ -6,12 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostListing } from '../../../playbooks/acquisition/volumes/host-listing.js';
 import { volumeRows } from '../../../playbooks/acquisition/volumes/volume-rows.js';
 import type { ContainerVolume, NodeContainer } from '../../../playbooks/facts.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { localNode } from '../../support/local-node.js';
 import { localContext } from '../../support/step-context.js';
 
 let folder: string;
-let evidence: DiskEvidence;
+let evidence: EvidenceKeeper;
 let signal: AbortSignal;
 
 beforeEach(async () => {

@@ -31,7 +31,12 @@ function amend(door: Door, id: string): void {
     verdictBefore: 'inconclusive',
     completeness: 'full',
     lookups: listing(door, lookupOf('late')),
-    report: { json: door.evidence.keep('{"version":2}'), markdown: door.evidence.keep('# Version 2\n') },
+    report: {
+      json: door.evidence.keep('{"version":2}'),
+      markdown: door.evidence.keep('# Version 2\n'),
+      html: door.evidence.keep('<!DOCTYPE html><title>Version 2</title>'),
+      timeline: door.evidence.keep('message\r\nsecond\r\n'),
+    },
   };
   const found = door.runs.of(id);
   found.view = { ...found.view, verdict: 'malicious', completeness: 'full', reportVersion: 2, amendments: [amendment] };
@@ -55,6 +60,13 @@ it('gives the newest report, and older ones by their version', async () => {
   expect(await text('')).toBe('# Version 2\n');
   expect(await text('&version=2')).toBe('# Version 2\n');
   expect(await text('&version=1')).toBe('# Report\n');
+  for (const [format, first, second] of [
+    ['html', 'Report', 'Version 2'],
+    ['csv', 'first', 'second'],
+  ] as const) {
+    expect((await shared.get(`/api/v1/runs/${id}/report?format=${format}&version=1`).expect(200)).text).toContain(first);
+    expect((await shared.get(`/api/v1/runs/${id}/report?format=${format}`).expect(200)).text).toContain(second);
+  }
   await shared.get(`/api/v1/runs/${id}/report?version=3`).expect(404);
   await shared.get(`/api/v1/runs/${id}/report?version=0`).expect(400);
 });

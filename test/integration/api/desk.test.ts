@@ -42,7 +42,7 @@ describe('GET /runs/{run}/summary', () => {
           verdictBefore: 'inconclusive',
           completeness: 'full',
           lookups: hex('lookups'),
-          report: { json, markdown: json },
+          report: { json, markdown: json, html: json, timeline: json },
         },
       ],
     });
@@ -52,7 +52,9 @@ describe('GET /runs/{run}/summary', () => {
 
   it('is no summary of what is no report', async () => {
     const id = await openRun(door);
-    door.runs.step(id, 'write-report', 'succeeded', { report: { json: door.evidence.keep('{}'), markdown: hex('m'), version: 1 } });
+    door.runs.step(id, 'write-report', 'succeeded', {
+      report: { json: door.evidence.keep('{}'), markdown: hex('m'), html: hex('h'), timeline: hex('t'), version: 1 },
+    });
     await door.get(`/api/v1/runs/${id}/summary`).expect(500);
   });
 });

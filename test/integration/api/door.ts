@@ -5,6 +5,8 @@ import { createApi } from '../../../api/app.js';
 import type { ApiDeps } from '../../../api/deps.js';
 import type { PlaybookView } from '../../../api/playbook-view.js';
 import { onCluster } from '../../../playbooks/permission.js';
+import { FakeBags } from './fake-bags.js';
+import { FakeLife } from './fake-life.js';
 import { FakeActs, FakeEvidence, FakeOffice, FakeRuns, Signer } from './fakes.js';
 
 export const secret = `pt_0123456789abcdef_${'s'.repeat(43)}`;
@@ -21,6 +23,7 @@ export interface Door {
   readonly logged: string[];
   get(path: string): supertest.Test;
   post(path: string, body?: unknown): supertest.Test;
+  delete(path: string, body: object): supertest.Test;
 }
 
 /** A playbook as a service gives it. */
@@ -49,11 +52,13 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     commander: runs,
     evidence,
     acts,
+    bags: new FakeBags(runs),
+    life: new FakeLife(runs),
     lookups: office,
     keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester' } : undefined) },
     playbooks: [samplePlaybook],
     clusters: ['default'],
-    publicKeys: new Map([[signer.kid, signer.publicKey]]),
+    publicKeys: () => Promise.resolve([{ kid: signer.kid, key: signer.publicKey }]),
     ready: () => Promise.resolve([{ name: 'redis', ok: true }]),
     log,
     version: '9.9.9',
@@ -76,6 +81,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
       const request = agent.post(path).set('Authorization', bearer);
       return body === undefined ? request : request.send(body as object);
     },
+    delete: (path, body) => agent.delete(path).set('Authorization', bearer).send(body),
   };
 }
 

@@ -1,8 +1,9 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { keyIdOf } from '../../../playbooks/bag/key-set.js';
 import type { Artifact } from '../../../playbooks/domain/artifact.js';
 import type { Change } from '../../../playbooks/domain/change.js';
-import { type CustodyAct, type CustodyEntry, canonical, entryHash } from '../../../playbooks/domain/custody.js';
+import { type CustodyAct, type CustodyEntry, canonical, entryHash, registerChain } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import type { RunRequest } from '../../../playbooks/domain/request.js';
@@ -75,7 +76,7 @@ export class FakeOffice implements LookupOffice {
 
 /** Signs chains as the store does. */
 export class Signer {
-  readonly kid = 'test-key';
+  readonly kid: string;
   readonly publicKey: KeyObject;
   readonly #privateKey: KeyObject;
 
@@ -83,19 +84,22 @@ export class Signer {
     const pair = generateKeyPairSync('ed25519');
     this.publicKey = pair.publicKey;
     this.#privateKey = pair.privateKey;
+    this.kid = keyIdOf(pair.publicKey);
   }
 
   chain(run: string, acts: readonly CustodyAct[]): string[] {
     const lines: string[] = [];
-    let prev = '';
-    for (const [seq, act] of acts.entries()) {
-      const body = { id: randomUUID(), seq, at, run, actor: 'tester', by: this.kid, act, detail: { n: seq }, prev };
-      const hash = entryHash(body);
-      const entry: CustodyEntry = { ...body, hash, sig: sign(null, Buffer.from(hash, 'hex'), this.#privateKey).toString('base64url') };
-      lines.push(canonical(entry));
-      prev = hash;
-    }
+    for (const act of acts) lines.push(this.next(run, lines, { act, detail: { n: lines.length } }));
     return lines;
+  }
+
+  /** The line that comes after these. */
+  next(run: string, lines: readonly string[], act: Pick<CustodyEntry, 'act' | 'detail' | 'subject'>): string {
+    const before = lines.at(-1);
+    const prev = before === undefined ? '' : (JSON.parse(before) as CustodyEntry).hash;
+    const body = { id: randomUUID(), seq: lines.length, at, run, actor: 'tester', by: this.kid, ...act, prev };
+    const hash = entryHash(body);
+    return canonical({ ...body, hash, sig: sign(null, Buffer.from(hash, 'hex'), this.#privateKey).toString('base64url') });
   }
 }
 
@@ -110,6 +114,7 @@ interface FakeRun {
 /** Runs in memory, moved on by the test. */
 export class FakeRuns implements RunReader, RunCommander {
   readonly runs = new Map<string, FakeRun>();
+  readonly register: string[] = [];
   readonly #listeners = new Set<(run: string) => void>();
   /** What every method does instead of answering. */
   broken: 'no' | 'throws' | 'hangs' = 'no';
@@ -132,6 +137,8 @@ export class FakeRuns implements RunReader, RunCommander {
       steps: ['locate-node', 'diff-filesystem', 'write-report'].map((name) => ({ name, state: 'pending', attempt: 0, gaps: [], limits: [] })),
     };
     const custody = this.signer.chain(id, ['run.requested', 'step.started', 'step.finished', 'step.started', 'step.finished']);
+    const { hash: head } = JSON.parse(custody[0] ?? '') as CustodyEntry;
+    this.register.push(this.signer.next(registerChain, this.register, { act: 'run.opened', subject: id, detail: { run: id, head } }));
     this.runs.set(id, { view, records: new Map(), artifacts: [], lookups: [], custody });
     return id;
   }
@@ -176,7 +183,7 @@ export class FakeRuns implements RunReader, RunCommander {
 
   async custody(run: string, from: number, count: number): Promise<readonly string[]> {
     await this.#trouble();
-    return this.of(run).custody.slice(from, from + count);
+    return (run === registerChain ? this.register : this.of(run).custody).slice(from, from + count);
   }
 
   async changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
@@ -262,7 +269,9 @@ export function finish(
   markdown = '# Report\n',
 ): void {
   const json = evidence.keep(JSON.stringify(reportOf(runs.of(run).view, verdict, sentence)));
-  runs.step(run, 'write-report', 'succeeded', { report: { json, markdown: evidence.keep(markdown), version: 1 } });
+  const html = evidence.keep('<!DOCTYPE html><title>Report</title>');
+  const timeline = evidence.keep('message\r\nfirst\r\n');
+  runs.step(run, 'write-report', 'succeeded', { report: { json, markdown: evidence.keep(markdown), html, timeline, version: 1 } });
   runs.change(run, {
     state: 'completed',
     finishedAt: at,

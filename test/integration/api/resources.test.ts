@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import supertest from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
 import { pathBytes } from '../../../playbooks/domain/path-name.js';
@@ -210,6 +211,29 @@ describe('GET /runs/{run}/report', () => {
       .set('If-None-Match', byHeader.headers['etag'] ?? '')
       .set('Accept', 'text/markdown')
       .expect(304);
+  });
+
+  it('comes as a page that a browser may only show, and its timeline as a file to keep', async () => {
+    const id = await openRun(door);
+    finish(door.runs, door.evidence, id, 'malicious', 'Bad.');
+    const page = await door.get(`/api/v1/runs/${id}/report`).set('Accept', 'text/html,application/xhtml+xml,*/*;q=0.8').expect(200);
+    expect(page.text).toBe('<!DOCTYPE html><title>Report</title>');
+    expect(page.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8', 'x-content-type-options': 'nosniff' });
+    const policy = (page.headers['content-security-policy'] ?? '').split('; ');
+    expect(policy).toEqual(expect.arrayContaining(["default-src 'none'", 'sandbox', "frame-ancestors 'none'"]));
+    expect(policy.join(' ')).not.toMatch(/script|http|\*/);
+    const csv = await door.get(`/api/v1/runs/${id}/report?format=csv`).expect(200);
+    expect(csv.text).toBe('message\r\nfirst\r\n');
+    expect(csv.headers).toMatchObject({
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': `attachment; filename=${id}-timeline.csv`,
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  it('has a schema that anybody may read', async () => {
+    const answer = await supertest(door.app).get('/schemas/report.json').expect(200);
+    expect(answer.body).toMatchObject({ $id: expect.stringMatching(/^urn:podtriage:schema:report:2\./) as string, type: 'object' });
   });
 });
 

@@ -28,7 +28,7 @@ describe('POST /runs', () => {
     expect(answer.headers['location']).toBe(`/api/v1/runs/${run.id}`);
     expect(run).toMatchObject({
       state: 'queued',
-      requestedBy: 'key-1',
+      requestedBy: 'key:key-1',
       request: { playbook: 'a-f-02', target: { cluster: 'default' }, options: { priority: 'interactive' } },
     });
     expect(run.steps).toHaveLength(3);

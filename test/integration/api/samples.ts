@@ -4,7 +4,7 @@ import type { Change } from '../../../playbooks/domain/change.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
-import type { Report } from '../../../playbooks/report/model.js';
+import { type Report, reportSchemaVersion } from '../../../playbooks/report/model.js';
 import type { RunView } from '../../../store/run-view.js';
 
 /** The name of the hostile file that the fakes know of: escape sequences, a line end and bytes that are no UTF-8. */
@@ -62,9 +62,9 @@ export function lookupOf(name: string): Lookup {
 export function reportOf(view: RunView, level: VerdictLevel, sentence: string): Report {
   const none = { total: 0, complete: true, rows: [] };
   return {
-    schemaVersion: 1,
+    schemaVersion: reportSchemaVersion,
     version: 1,
-    run: { id: view.id, playbook: view.playbook, target: view.request.target, requestedBy: 'key-1', createdAt: at, writtenAt: at },
+    run: { id: view.id, playbook: view.playbook, target: view.request.target, requestedBy: 'key:key-1', createdAt: at, writtenAt: at },
     summary: [sentence, '', ''],
     completeness: 'full',
     verdict: { level, headline: sentence, findingCount: 0, techniques: [] },
@@ -83,6 +83,7 @@ export function reportOf(view: RunView, level: VerdictLevel, sentence: string): 
     changes: { ...none, groups: [] },
     processes: none,
     artifacts: none,
+    timeline: none,
     listings: {},
     lookups: [],
     steps: [],

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baseChecks } from '../../../cli/base-checks.js';
 import { dataFolder } from '../../../cli/config.js';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../../store/embedded-redis.js';
+import type { EvidencePlace } from '../../../store/evidence/open.js';
+import { S3Server } from '../../support/s3-server.js';
 
 let folder: string;
 let server: EmbeddedRedis;
@@ -18,10 +20,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const check = (name: string, url?: string, dir = folder) =>
-  baseChecks({ redis: { url }, data: dataFolder({ PODTRIAGE_DATA: dir }) })
+const check = (name: string, url?: string, dir = folder, place?: EvidencePlace) => {
+  const data = dataFolder({ PODTRIAGE_DATA: dir });
+  return baseChecks({ redis: { url }, data, evidence: place ?? { kind: 'disk', folder: data.evidence } })
     .find((found) => found.name === name)!
     .run(new AbortController().signal);
+};
 
 describe('the base checks of doctor', () => {
   it('finds the redis-server that would be started', async () => {
@@ -52,5 +56,19 @@ describe('the base checks of doctor', () => {
 
   it('tells how much room the evidence has', async () => {
     expect((await check('evidence store')).found).toMatch(/evidence, .* free$/);
+  });
+
+  it('opens a bucket and says what it heeds, or what is wrong', async () => {
+    const bucket = await S3Server.start();
+    try {
+      const place = { kind: 's3', ...bucket.place({ prefix: 'team/' }), staging: bucket.staging } as const;
+      expect(await check('evidence store', undefined, folder, place)).toEqual({
+        ok: true,
+        found: 's3://evidence/team/, refuses second writes and wrong checksums',
+      });
+      await expect(check('evidence store', undefined, folder, { ...place, bucket: 'nobody' })).rejects.toMatchObject({ code: 'config-invalid' });
+    } finally {
+      await bucket.stop();
+    }
   });
 });

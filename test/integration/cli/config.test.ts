@@ -12,6 +12,8 @@ describe('readConfig', () => {
   it('has a default for all but what only the operator can know', async () => {
     expect(await readConfig(env)).toEqual({
       data: { dir: '/srv/data', evidence: '/srv/data/evidence', apiKeyFile: '/srv/data/api-key', signingKeys: '/srv/data/keys' },
+      keys: { given: { api: undefined, worker: undefined }, trusted: [] },
+      evidence: { kind: 'disk', folder: '/srv/data/evidence' },
       redis: { url: undefined },
       api: { host: '127.0.0.1', port: 7467 },
       cluster: { name: 'default', kubeconfig: undefined },
@@ -26,7 +28,7 @@ describe('readConfig', () => {
         uploadBytes: 32 * 1024 ** 2,
       },
       hashLists: { good: [], bad: [] },
-      worker: { lockSeconds: 60, inContainer: 'never' },
+      worker: { lockSeconds: 60, inContainer: 'never', retentionDays: 90 },
       log: { level: 'info' },
     });
   });
@@ -52,17 +54,23 @@ describe('readConfig', () => {
       expect(message).toContain(name);
   });
 
-  it.each(['PODTRIAGE_VT_KEY_FILE', 'PODTRIAGE_SSH_KEY'])('wants the file of %s to be there and private', async (variable) => {
+  it.each([
+    ['PODTRIAGE_VT_KEY_FILE', {}],
+    ['PODTRIAGE_SSH_KEY', {}],
+    ['PODTRIAGE_S3_CREDENTIALS_FILE', { PODTRIAGE_EVIDENCE: 's3://bucket' }],
+  ])('wants the file of %s to be there and private', async (variable, more) => {
     const file = join(mkdtempSync(join(tmpdir(), 'pt-config-')), 'secret');
-    await expect(readConfig({ ...env, [variable]: file })).rejects.toMatchObject({
+    await expect(readConfig({ ...env, ...more, [variable]: file })).rejects.toMatchObject({
       code: 'config-invalid',
       message: expect.stringContaining(variable) as string,
     });
     writeFileSync(file, 'secret');
     chmodSync(file, 0o644);
-    await expect(readConfig({ ...env, [variable]: file })).rejects.toMatchObject({ message: expect.stringContaining('chmod 600') as string });
+    await expect(readConfig({ ...env, ...more, [variable]: file })).rejects.toMatchObject({
+      message: expect.stringContaining('chmod 600') as string,
+    });
     chmodSync(file, 0o600);
-    expect(JSON.stringify(await readConfig({ ...env, [variable]: file }))).toContain(file);
+    expect(JSON.stringify(await readConfig({ ...env, ...more, [variable]: file }))).toContain(file);
   });
 
   it('has no quota of its own unless it is set', async () => {
@@ -85,6 +93,52 @@ describe('readConfig', () => {
     expect((await openIntel(config))?.uploads === undefined).toBe(upload === 'never');
     await expect(readConfig({ ...given, PODTRIAGE_VT_UPLOAD: 'always' })).rejects.toMatchObject({ code: 'config-invalid' });
     await expect(readConfig({ ...given, PODTRIAGE_VT_UPLOAD_BYTES: '700000000' })).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  it('keeps evidence in a bucket where it is told to', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'pt-config-')), 's3');
+    writeFileSync(file, 'id secret', { mode: 0o600 });
+    const given = { ...env, PODTRIAGE_S3_CREDENTIALS_FILE: file };
+    const plain = {
+      kind: 's3',
+      bucket: 'my.bucket',
+      prefix: '',
+      endpoint: undefined,
+      region: 'us-east-1',
+      credentialsFile: file,
+      staging: '/srv/data/staging',
+    };
+    expect((await readConfig({ ...given, PODTRIAGE_EVIDENCE: 's3://my.bucket' })).evidence).toEqual(plain);
+    const more = { PODTRIAGE_EVIDENCE: 's3://my.bucket/a/b_c/', PODTRIAGE_S3_ENDPOINT: 'http://s3:9000', PODTRIAGE_S3_REGION: 'eu-1' };
+    expect((await readConfig({ ...given, ...more })).evidence).toEqual({ ...plain, prefix: 'a/b_c/', endpoint: 'http://s3:9000', region: 'eu-1' });
+  });
+
+  it.each(['/srv/evidence', 's3://', 's3://A', 's3://bucket/../up', 's3://bucket//a', 's3://bucket/a b', 'https://bucket'])(
+    'does not keep evidence in %s',
+    async (place) => {
+      await expect(readConfig({ ...env, PODTRIAGE_EVIDENCE: place })).rejects.toMatchObject({
+        code: 'config-invalid',
+        message: expect.stringContaining('PODTRIAGE_EVIDENCE') as string,
+      });
+    },
+  );
+
+  it('wants a bucket and credentials, or neither', async () => {
+    const half = [{ PODTRIAGE_EVIDENCE: 's3://bucket' }, { PODTRIAGE_S3_ENDPOINT: 'http://s3:9000' }];
+    for (const each of half) await expect(readConfig({ ...env, ...each })).rejects.toMatchObject({ code: 'config-invalid' });
+  });
+
+  it('gives the process of the API no credential of the workers, and does not look at them', async () => {
+    const secrets = {
+      PODTRIAGE_KUBECONFIG: '/secret/kubeconfig',
+      PODTRIAGE_SSH_KEY: '/secret/key',
+      SSH_AUTH_SOCK: '/secret/agent',
+      PODTRIAGE_VT_KEY_FILE: '/secret/virustotal',
+      PODTRIAGE_WORKER_SIGNING_KEY: '/secret/worker.pem',
+    };
+    expect(JSON.stringify(await readConfig({ ...env, ...secrets }, 'api'))).not.toContain('/secret/');
+    await expect(readConfig({ ...env, ...secrets }, 'workers')).rejects.toMatchObject({ code: 'config-invalid' });
+    expect((await readConfig({ ...env, PODTRIAGE_API_SIGNING_KEY: '/secret/api.pem' }, 'workers')).keys.given.api).toBeUndefined();
   });
 
   it('asks an agent only where there is no key', async () => {

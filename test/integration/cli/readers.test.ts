@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRun, secret } from '../api/door.js';
-import { finish, Signer } from '../api/fakes.js';
+import { finish } from '../api/fakes.js';
 import { openStand, type Stand, startCommand } from './command.js';
 
 let stand: Stand;
@@ -31,6 +31,17 @@ describe('podtriage runs, report, cancel, playbooks', () => {
     expect((await stand.run('report', id)).stdout).toMatch(/^MALICIOUS  pod shop\/web-0/);
     expect((await stand.run('report', id, '--format', 'markdown')).stdout).toBe('# Bad\n');
     expect(JSON.parse((await stand.run('report', id, '--format', 'json')).stdout)).toMatchObject({ verdict: { level: 'malicious' } });
+  });
+
+  it('prints a page or a timeline byte for byte, and says why it cannot', async () => {
+    const id = await openRun(stand.door);
+    const none = await stand.run('report', id, '--format', 'html');
+    expect([none.code, none.stdout]).toEqual([1, '']);
+    expect(none.stderr).toContain('report');
+    finish(stand.door.runs, stand.door.evidence, id, 'malicious', 'Bad.');
+    expect((await stand.run('report', id, '--format', 'html')).stdout).toBe('<!DOCTYPE html><title>Report</title>');
+    expect((await stand.run('report', id, '--format', 'csv')).stdout).toBe('message\r\nfirst\r\n');
+    expect((await stand.run('report', id, '--format', 'csv', '--report-version', '9')).code).toBe(1);
   });
 
   it('cancels a run', async () => {
@@ -67,49 +78,6 @@ describe('podtriage runs, report, cancel, playbooks', () => {
     const outcome = await stand.run(...words);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toContain('error:');
-  });
-});
-
-describe('podtriage verify', () => {
-  it('says that a chain holds', async () => {
-    const id = await openRun(stand.door);
-    const outcome = await stand.run('verify', id);
-    expect(outcome.code).toBe(0);
-    expect(outcome.stdout).toMatch(new RegExp(`^custody of run ${id} holds: 5 entries, head [0-9a-f]{64}\n$`));
-  });
-
-  it('names the entry that is broken, and why', async () => {
-    const id = await openRun(stand.door);
-    const chain = stand.door.runs.of(id).custody;
-    chain.splice(3, 1);
-    const outcome = await stand.run('verify', id);
-    expect([outcome.code, outcome.stdout]).toEqual([1, `custody of run ${id} is BROKEN: entry 3 has sequence 4, expected 3\n`]);
-  });
-
-  it('finds a line that is no longer as it was signed, even if its value is the same', async () => {
-    const id = await openRun(stand.door);
-    const chain = stand.door.runs.of(id).custody;
-    chain[1] = ` ${chain[1] ?? ''}`;
-    expect((await stand.run('verify', id)).stdout).toContain('entry 1 is not in canonical form');
-  });
-
-  it('trusts only the keys of a file where it is given one', async () => {
-    const id = await openRun(stand.door);
-    const file = join(stand.folder, 'jwks.json');
-    const response = await fetch(`${stand.api.url}/.well-known/jwks.json`);
-    await writeFile(file, await response.text());
-    expect((await stand.run('verify', id, '--keys', file)).code).toBe(0);
-    const stranger = new Signer().publicKey.export({ format: 'jwk' });
-    await writeFile(file, JSON.stringify({ keys: [{ ...stranger, kid: 'test-key' }] }));
-    expect((await stand.run('verify', id, '--keys', file)).code).toBe(1);
-    await writeFile(file, '{}');
-    expect((await stand.run('verify', id, '--keys', file)).code).toBe(2);
-  });
-
-  it('cannot check a run that is not there, nor a service that is away', async () => {
-    expect((await stand.run('verify', 'r9')).code).toBe(2);
-    const away = startCommand(['verify', 'r1'], { PODTRIAGE_URL: 'http://127.0.0.1:1', PODTRIAGE_API_KEY: secret });
-    expect((await away.outcome).code).toBe(2);
   });
 });
 

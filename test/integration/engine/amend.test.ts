@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { Amendments } from '../../../store/amendments.js';
-import { LookupDesk } from '../../../store/lookup-desk.js';
 import { RunLog } from '../../../store/run-log.js';
 import type { RunView } from '../../../store/run-view.js';
 import { LateEngine, tally } from './late-engine.js';
@@ -112,10 +111,10 @@ test('an answer that comes while a version is made makes the next one', async ()
   let reached = (): void => undefined;
   const evidence = {
     ...it.evidence,
-    async put(...args: Parameters<typeof it.evidence.put>) {
+    async stage(...args: Parameters<typeof it.evidence.stage>) {
       reached();
       await gate;
-      return it.evidence.put(...args);
+      return it.evidence.stage(...args);
     },
   };
   await it.runner({ evidence });
@@ -128,11 +127,11 @@ test('an answer that comes while a version is made makes the next one', async ()
   const writing = new Promise<void>((resolve) => {
     reached = resolve;
   });
-  await new LookupDesk(engine().redis, engine().keys, engine().queues).keep(answered(second, 'undetected'));
-  await watchers().answered(second);
+  await engine().desk.keep(answered(second, 'undetected'));
+  await watchers().answered(answered(second, 'undetected'));
   await writing;
-  await new LookupDesk(engine().redis, engine().keys, engine().queues).keep(answered(third, 'undetected'));
-  await watchers().answered(third);
+  await engine().desk.keep(answered(third, 'undetected'));
+  await watchers().answered(answered(third, 'undetected'));
   go();
   const view = await version(run, 3);
   expect(view.amendments.map(({ version: made, answered: count, pending }) => [made, count, pending])).toEqual([
@@ -162,7 +161,8 @@ test('the reconciler finds answers whose news was lost, and asks again for what 
   await engine().ended(run);
   await before.stop(3_000);
   // One answer without a word to anybody; the other lookup, and who watches it, are forgotten.
-  await engine().redis.set(engine().keys.answer(second), JSON.stringify(answered(second, 'suspicious')));
+  const kept = engine().texts.sign({ purpose: 'answer', about: second }, answered(second, 'suspicious'), 60);
+  await engine().redis.set(engine().keys.answer(second), kept);
   await engine().queues.get('lookups').obliterate({ force: true });
   await engine().redis.del(engine().keys.watchers(second), engine().keys.watchers(third), engine().keys.pending(run));
   source.release(second, third);
@@ -214,7 +214,7 @@ test('an amendment that somebody has changed in Redis is not built upon', async 
   const forged = { ...amendments[0]!, lookups: amendments[0]!.report.json };
   await engine().redis.hset(engine().keys.amendments(run), '2', JSON.stringify(forged));
   source.release(third);
-  await expect.poll(async () => (await new LookupDesk(engine().redis, engine().keys, engine().queues).answers([third])).size).toBe(1);
+  await expect.poll(async () => (await engine().desk.answers([third])).size).toBe(1);
   await runner.reconcile();
   const tried = async (): Promise<number> => (await engine().queues.get('amendments').getJob(`${run}.amend.3`))?.attemptsMade ?? 0;
   await expect.poll(tried, { timeout: 20_000 }).toBeGreaterThan(0);
@@ -242,7 +242,7 @@ test('a cancelled run is not amended', async () => {
     verdictBefore: 'inconclusive',
     completeness: 'full',
     lookups: first,
-    report: { json: first, markdown: first },
+    report: { json: first, markdown: first, html: first, timeline: first },
   } as const;
   expect(await new RunLog(engine().redis, engine().keys, engine().custody).amend(run, { amendment, lookups: [] })).toBe('refused');
 });

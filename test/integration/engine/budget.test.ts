@@ -59,16 +59,13 @@ test('the choice is made once: a worker that takes over asks about the same hash
   await first.stop(3_000);
   const text = await engine().redis.hget(engine().keys.asking(run), 'lookup-hashes');
   const chosen = z
-    .array(z.tuple([z.string(), z.number()]))
+    .object({ value: z.array(z.tuple([z.string(), z.number()])) })
     .parse(JSON.parse(text ?? ''))
-    .map(([sha256]) => sha256);
+    .value.map(([sha256]) => sha256);
   expect(chosen).toHaveLength(2);
   expect(await engine().redis.ttl(engine().keys.asking(run))).toBeGreaterThan(0);
   // Another run finds out about one of the chosen: whoever chose anew would now have one to spare.
-  await engine().redis.set(
-    engine().keys.answer(chosen[0]!),
-    JSON.stringify({ sha256: chosen[0], source: 'test', status: 'unknown', askedAt: new Date().toISOString(), cached: false }),
-  );
+  await engine().desk.keep({ sha256: chosen[0]!, source: 'test', status: 'unknown', askedAt: new Date().toISOString(), cached: false });
   source.release(...programs);
   await it.runner();
   await engine().ended(run);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
-import { readPublicKeys } from '../../../store/signing-key.js';
+import { readPublicKeys } from '../../../store/public-keys.js';
 import { stateOf } from './engine.js';
 import { withEngine } from './with-engine.js';
 

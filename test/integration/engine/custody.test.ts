@@ -1,15 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
 import { CustodyWriter } from '../../../store/custody.js';
+import { readPublicKeys } from '../../../store/public-keys.js';
 import { connectRedis } from '../../../store/redis.js';
 import { RunLog } from '../../../store/run-log.js';
-import { readPublicKeys } from '../../../store/signing-key.js';
 import { fileArtifact } from './synthetic-file.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();
-const read = { act: 'report.written', detail: {} } as const;
+const read = { act: 'evidence.read', detail: { what: 'report' } } as const;
 
 async function verdict(run: string): Promise<ReturnType<typeof verifyChain>> {
   return verifyChain(run, await engine().reader.custody(run, 0, 100_000), await readPublicKeys(engine().folder));
@@ -52,7 +53,7 @@ test('begin, finish and artifacts that are sent again are done once', async () =
   const record = { status: 'succeeded', attempt: 2, startedAt: at, finishedAt: at, facts: {}, gaps: [], limits: [] } as const;
   expect(await log.finish(attempt, { ...record, gaps: [], limits: [] })).toBe('ok');
   const acts = (await engine().entries(run)).map(({ act }) => act);
-  expect(acts).toEqual(['run.requested', 'report.written', 'step.started', 'step.started', 'artifact.stored', 'step.finished']);
+  expect(acts).toEqual(['run.requested', 'evidence.read', 'step.started', 'step.started', 'artifact.stored', 'step.finished']);
   expect(await verdict(run)).toMatchObject({ ok: true });
 });
 
@@ -87,7 +88,7 @@ test('an attempt that was overtaken records neither artifacts nor an outcome, bu
   expect(await log.finish(alive, record)).toBe('ok');
   expect(await log.finish(dead, record)).toBe('already');
   await expect(log.recordArtifacts(alive, [fileArtifact(run, 'c', new Date())])).rejects.toMatchObject({ code: 'stale-attempt' });
-  await log.record(run, [{ act: 'command.finished', subject: 'node-a', detail: { exitCode: 0 } }]);
+  await log.record(run, [{ act: 'command.finished', subject: 'node-a', detail: { call: randomUUID(), step: 'locate', name: 'x', exitCode: 0 } }]);
   expect((await engine().reader.artifacts(run)).map(({ name }) => name).sort()).toEqual(['a', 'b']);
   const acts = (await engine().entries(run)).map(({ act }) => act);
   expect(acts.filter((act) => act === 'artifact.stored')).toHaveLength(2);
@@ -108,7 +109,7 @@ test('hundreds of artifacts are recorded in batches, and once when asked again',
 
 test('text with a lone surrogate does not stop the chain', async () => {
   const run = await engine().open('brief');
-  await engine().custody.append(run, [{ act: 'report.written', subject: 'a\ud800b', detail: { name: '\udfff' } }]);
+  await engine().custody.append(run, [{ act: 'evidence.held', subject: 'a\ud800b', detail: { reason: '\udfff' } }]);
   expect(await verdict(run)).toMatchObject({ ok: true, entries: 2 });
 });
 

@@ -7,12 +7,16 @@ import { type RunRequest, runRequestSchema } from '../../../playbooks/domain/req
 import { ChangeFeed } from '../../../store/change-feed.js';
 import { CustodyWriter } from '../../../store/custody.js';
 import { type Keys, keysOf } from '../../../store/keys.js';
+import { LookupDesk } from '../../../store/lookup-desk.js';
+import { keyRing } from '../../../store/public-keys.js';
 import { Queues } from '../../../store/queues.js';
 import { connectRedis } from '../../../store/redis.js';
+import { RedisLookupOffice } from '../../../store/redis-lookup-office.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { RedisRunReader } from '../../../store/run-reader.js';
 import type { RunView } from '../../../store/run-view.js';
-import { keyRing, loadOrCreateSigner, type Signer } from '../../../store/signing-key.js';
+import { SignedTexts } from '../../../store/signed-text.js';
+import { openSigner, type Signer } from '../../../store/signing-key.js';
 import { createRunner, type Runner, type RunnerOptions } from '../../../workers/runner/create-runner.js';
 import type { Timings } from '../../../workers/runner/timings.js';
 import { fakePorts } from './fake-ports.js';
@@ -44,6 +48,8 @@ export class Engine {
   private constructor(
     readonly server: RedisChild,
     readonly signer: Signer,
+    /** That of the workers. */
+    readonly workerSigner: Signer,
     readonly folder: string,
   ) {
     this.redis = connectRedis(server.endpoint);
@@ -54,11 +60,29 @@ export class Engine {
 
   static async create(server: RedisChild): Promise<Engine> {
     const folder = join(server.folder, `keys-${randomUUID()}`);
-    return new Engine(server, await loadOrCreateSigner(join(folder, 'api.pem')), folder);
+    return new Engine(server, await openSigner(folder, 'api'), await openSigner(folder, 'worker'), folder);
   }
 
   get custody(): CustodyWriter {
     return new CustodyWriter(this.redis, this.keys, this.signer, 'test');
+  }
+
+  /** Custody as a worker writes it. */
+  get workerCustody(): CustodyWriter {
+    return new CustodyWriter(this.redis, this.keys, this.workerSigner, 'worker:test');
+  }
+
+  /** Texts as a worker signs them. */
+  get texts(): SignedTexts {
+    return new SignedTexts(this.workerSigner, keyRing(this.folder), () => undefined);
+  }
+
+  get desk(): LookupDesk {
+    return new LookupDesk(this.redis, this.keys, this.queues, this.texts);
+  }
+
+  get office(): RedisLookupOffice {
+    return new RedisLookupOffice(this.redis, this.keys, this.queues, this.texts);
   }
 
   get commander(): RedisRunCommander {
@@ -83,7 +107,7 @@ export class Engine {
       nodeSlots: 4,
       quotaLimits: { perMinute: 1_000, perDay: 100_000, perMonth: 100_000 },
       logger: pino({ level: 'silent' }),
-      signer: await loadOrCreateSigner(join(this.folder, 'worker.pem')),
+      signer: this.workerSigner,
       trustedKeys: keyRing(this.folder),
       workerId: 'test',
       ...options,

@@ -39,14 +39,15 @@ const inContainer: InContainerPort = { archive: () => Promise.reject(new TriageE
 /** Keeps nothing but says what it would have kept. */
 export const fakeEvidence: EvidencePort = {
   has: () => Promise.resolve(false),
-  async put(source) {
+  put: async (...from) => (await fakeEvidence.stage(...from)).keep(),
+  async stage(source) {
     const chunks: Uint8Array[] = [];
     for await (const chunk of source) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
     const hex = (name: string): string => createHash(name).update(bytes).digest('hex');
-    return { sha256: hex('sha256'), sha1: hex('sha1'), md5: hex('md5'), size: bytes.length, head: bytes.subarray(0, 512), existed: false };
+    const digest = { sha256: hex('sha256'), sha1: hex('sha1'), md5: hex('md5'), size: bytes.length, head: bytes.subarray(0, 512) };
+    return { ...digest, keep: () => Promise.resolve({ ...digest, existed: false }), discard: () => Promise.resolve() };
   },
-  stage: () => Promise.reject(new TriageError('internal', 'not in this test')),
   open: () => Promise.reject(new TriageError('not-found', 'not in this test')),
 };
 

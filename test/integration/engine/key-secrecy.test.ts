@@ -5,7 +5,6 @@ import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { EvidencePort } from '../../../playbooks/ports.js';
-import { RedisLookupOffice } from '../../../store/redis-lookup-office.js';
 import { createVirusTotal } from '../../../workers/adapters/virustotal/virustotal.js';
 import { startVirusTotalEmulator } from '../../emulators/virustotal.js';
 import { fakeEvidence, fakePorts } from './fake-ports.js';
@@ -104,11 +103,11 @@ test.each([
   const kept: string[] = [];
   const evidence: EvidencePort = {
     ...fakeEvidence,
-    async put(source, signal, expected) {
+    async stage(source, signal, expected) {
       const chunks: Uint8Array[] = [];
       for await (const chunk of source) chunks.push(chunk);
       kept.push(Buffer.concat(chunks).toString('latin1'));
-      return fakeEvidence.put(chunks, signal, expected);
+      return fakeEvidence.stage(chunks, signal, expected);
     },
   };
   const intel = createVirusTotal({ url: await start(), apiKeys: [{ key: marker, limits: {} }], timeoutMs: 3_000 });
@@ -120,11 +119,11 @@ test.each([
   });
   const run = await engine().open('storm');
   const view = await engine().ended(run);
-  const { redis, keys, queues } = engine();
+  const { redis } = engine();
   const heard = proxyHeard.splice(0);
   expect(heard.every((said) => said.startsWith('CONNECT '))).toBe(true);
   expect(heard.length > 0).toBe(name === 'a proxy that refuses');
-  const office = new RedisLookupOffice(redis, keys, queues);
+  const { office } = engine();
   const seen = [
     ...lines,
     ...kept,

@@ -6,10 +6,11 @@ import { keyId } from '../../../playbooks/domain/quota.js';
 import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import { type Report, reportSchema } from '../../../playbooks/report/model.js';
 import { loadRules } from '../../../store/definitions.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
+import { readPublicKeys } from '../../../store/public-keys.js';
 import { QuotaLedger } from '../../../store/quota.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
-import { readPublicKeys } from '../../../store/signing-key.js';
 import type { Runner, RunnerOptions } from '../../../workers/runner/create-runner.js';
 import type { RunnerPorts } from '../../../workers/runner/deps.js';
 import type { Engine } from './engine.js';
@@ -22,15 +23,16 @@ export class LateEngine {
   private constructor(
     readonly engine: Engine,
     readonly source: LateSource,
-    readonly evidence: DiskEvidence,
+    readonly evidence: EvidenceKeeper,
     readonly folder: string,
   ) {}
 
-  static async create(engine: Engine, source: LateSource): Promise<LateEngine> {
+  /** @param evidence in place of a store on disk */
+  static async create(engine: Engine, source: LateSource, evidence?: EvidenceKeeper): Promise<LateEngine> {
     const folder = join(engine.folder, 'evidence');
     // A source that has never answered is asked one thing at a time, and these tests hold answers back.
     await new QuotaLedger(engine.redis, engine.keys, keyId(''), {}).answered();
-    return new LateEngine(engine, source, await createDiskEvidence(folder), folder);
+    return new LateEngine(engine, source, evidence ?? (await createDiskEvidence(folder)), folder);
   }
 
   async runner(ports: Partial<RunnerPorts> = {}, options: Partial<RunnerOptions> = {}): Promise<Runner> {

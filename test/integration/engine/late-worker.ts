@@ -1,11 +1,11 @@
 /** A worker process that is slow to keep evidence, made to be killed: `node --import tsx late-worker.ts JSON`. Says `put` before it keeps anything. */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import { keyRing } from '../../../store/public-keys.js';
 import { redisEndpoint } from '../../../store/redis.js';
-import { keyRing, loadOrCreateSigner } from '../../../store/signing-key.js';
+import { openSigner } from '../../../store/signing-key.js';
 import { createRunner } from '../../../workers/runner/create-runner.js';
 import { fakePorts } from './fake-ports.js';
 import { latePlaybooks } from './late-playbook.js';
@@ -28,17 +28,17 @@ const runner = createRunner({
     },
     evidence: {
       ...evidence,
-      async put(...args) {
+      async stage(...args) {
         process.stdout.write('put\n');
         await sleep(100);
-        return evidence.put(...args);
+        return evidence.stage(...args);
       },
     },
   },
   nodeSlots: 4,
   quotaLimits: {},
   logger: pino({ level: 'silent' }),
-  signer: await loadOrCreateSigner(join(options.keys, 'worker.pem')),
+  signer: await openSigner(options.keys, 'worker'),
   trustedKeys: keyRing(options.keys),
   workerId: 'late',
   timings: {

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import type { WantedHash } from '../../../playbooks/domain/lookup.js';
 import type { IntelPort } from '../../../playbooks/ports.js';
-import { LookupDesk } from '../../../store/lookup-desk.js';
+import type { LookupDesk } from '../../../store/lookup-desk.js';
 import { QuotaKeys } from '../../../store/quota-keys.js';
-import { RedisLookupOffice } from '../../../store/redis-lookup-office.js';
+import type { RedisLookupOffice } from '../../../store/redis-lookup-office.js';
 import { fakePorts } from './fake-ports.js';
 import { withEngine } from './with-engine.js';
 
@@ -16,11 +16,11 @@ function wanted(hashes: readonly string[], rank: WantedHash['rank'] = 0): Wanted
 }
 
 function desk(): LookupDesk {
-  return new LookupDesk(engine().redis, engine().keys, engine().queues);
+  return engine().desk;
 }
 
 function office(): RedisLookupOffice {
-  return new RedisLookupOffice(engine().redis, engine().keys, engine().queues);
+  return engine().office;
 }
 
 /** Hashes that wait for a request, in the order in which they will be asked about. */

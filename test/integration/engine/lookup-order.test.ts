@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import type { WantedHash } from '../../../playbooks/domain/lookup.js';
 import type { IntelPort } from '../../../playbooks/ports.js';
-import { LookupDesk } from '../../../store/lookup-desk.js';
 import { fakePorts } from './fake-ports.js';
 import { withEngine } from './with-engine.js';
 
@@ -22,7 +21,7 @@ test('however many hands there are, no request goes to a batch while somebody ur
     },
   };
   const quotaLimits = { perMinute: 3, perDay: 1_000, perMonth: 1_000 };
-  const desk = new LookupDesk(engine().redis, engine().keys, engine().queues);
+  const desk = engine().desk;
   const batch = wanted('batch', 40);
   const urgent = wanted('urgent', 14);
   await desk.ask('slow.lookup', batch, 'batch');

@@ -6,13 +6,15 @@ import { type RunRequest, runRequestSchema } from '../../../playbooks/domain/req
 import { CustodyWriter } from '../../../store/custody.js';
 import { keysOf } from '../../../store/keys.js';
 import { lookupQueue } from '../../../store/lookup-desk.js';
+import { keyRing, readPublicKeys } from '../../../store/public-keys.js';
 import { Queues } from '../../../store/queues.js';
 import { connectRedis } from '../../../store/redis.js';
 import { RedisLookupOffice } from '../../../store/redis-lookup-office.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { RedisRunReader } from '../../../store/run-reader.js';
 import type { RunView } from '../../../store/run-view.js';
-import { loadOrCreateSigner, readPublicKeys } from '../../../store/signing-key.js';
+import { SignedTexts } from '../../../store/signed-text.js';
+import { openSigner } from '../../../store/signing-key.js';
 import { type Emulator, startVirusTotalEmulator } from '../../emulators/virustotal.js';
 import { MovedClock } from '../../support/moved-clock.js';
 import { podOf } from './gather.js';
@@ -154,7 +156,7 @@ class LookupStorm {
   }
 
   private async open(runs: number, priority: RunRequest['options']['priority'], kind: string, hashes: number): Promise<string[]> {
-    const signer = await loadOrCreateSigner(join(this.folder, 'api.pem'));
+    const signer = await openSigner(this.folder, 'api');
     const custody = new CustodyWriter(this.redis, this.keys, signer, 'api');
     const { redis, keys, queues } = this;
     const commander = new RedisRunCommander({ redis, keys, custody, queues, playbooks: syntheticPlaybooks, retryDelayMs: 50 });
@@ -186,7 +188,8 @@ class LookupStorm {
 
   /** When the day's quota is used up, or all that others than urgent runs may have of it, nobody wants to wait for the night. */
   private async passMidnights(): Promise<void> {
-    const office = new RedisLookupOffice(this.redis, this.keys, this.queues);
+    const texts = new SignedTexts(await openSigner(this.folder, 'api'), keyRing(this.folder), () => undefined);
+    const office = new RedisLookupOffice(this.redis, this.keys, this.queues, texts);
     for (let asked = -1; this.options.startsAt !== undefined && (await this.lull(1_500)); ) {
       const now = this.source.requests.total;
       const { perDay } = this.options.limits;

@@ -4,7 +4,7 @@ import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { type GivenLimits, keyId } from '../../../playbooks/domain/quota.js';
 import type { priorities } from '../../../playbooks/domain/request.js';
-import { LookupDesk } from '../../../store/lookup-desk.js';
+import type { LookupDesk } from '../../../store/lookup-desk.js';
 import type { LedgerTimes } from '../../../store/quota.js';
 import { quotaStates } from '../../../store/quota-keys.js';
 import { createVirusTotal } from '../../../workers/adapters/virustotal/virustotal.js';
@@ -38,7 +38,7 @@ async function worker(keys: readonly string[], limits: GivenLimits = {}, more: P
 }
 
 function desk(): LookupDesk {
-  return new LookupDesk(engine().redis, engine().keys, engine().queues);
+  return engine().desk;
 }
 
 async function ask(hashes: readonly string[], priority: keyof typeof priorities = 'interactive'): Promise<void> {

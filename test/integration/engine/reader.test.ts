@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readPublicKeys } from '../../../store/public-keys.js';
 import { assertDurable } from '../../../store/redis.js';
-import { loadOrCreateSigner, readPublicKeys } from '../../../store/signing-key.js';
+import { openSigner } from '../../../store/signing-key.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();
@@ -27,7 +28,7 @@ test('runs are listed newest first, page by page, each once', async () => {
 test('a change wakes who waits for it, also when it comes before the subscription stands', async () => {
   const run = await engine().open('brief');
   const early = engine().reader.changed(run, 30_000, long);
-  await engine().custody.append(run, [{ act: 'report.written', detail: {} }]);
+  await engine().custody.append(run, [{ act: 'evidence.held', detail: { reason: 'court' } }]);
   await early;
   const late = engine().reader.changed(run, 30_000, long);
   await new Promise((resolve) => setTimeout(resolve, 200));
@@ -63,9 +64,10 @@ test('a Redis that may evict or forget is refused', async () => {
 });
 
 test('processes that start at once share one signing key, which only they can read', async () => {
-  const path = join(engine().folder, 'shared', 'worker.pem');
-  const signers = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateSigner(path)));
+  const folder = join(engine().folder, 'shared');
+  const path = join(folder, 'worker.pem');
+  const signers = await Promise.all(Array.from({ length: 8 }, () => openSigner(folder, 'worker')));
   expect(new Set(signers.map(({ kid }) => kid)).size).toBe(1);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
-  expect([...(await readPublicKeys(join(engine().folder, 'shared'))).keys()]).toEqual([signers[0]!.kid]);
+  expect([...(await readPublicKeys(folder)).keys()]).toEqual([signers[0]!.kid]);
 });

@@ -5,11 +5,12 @@ import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import { CustodyWriter } from '../../../store/custody.js';
 import { addFlow } from '../../../store/flow.js';
 import { keysOf } from '../../../store/keys.js';
+import { readPublicKeys } from '../../../store/public-keys.js';
 import { Queues } from '../../../store/queues.js';
 import { connectRedis } from '../../../store/redis.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { RedisRunReader } from '../../../store/run-reader.js';
-import { loadOrCreateSigner, readPublicKeys } from '../../../store/signing-key.js';
+import { openSigner } from '../../../store/signing-key.js';
 import { RedisChild } from './redis-child.js';
 import { syntheticPlaybooks } from './synthetic.js';
 import { WorkerChild } from './worker-child.js';
@@ -107,7 +108,7 @@ class Storm {
   }
 
   private async commander(): Promise<RedisRunCommander> {
-    const signer = await loadOrCreateSigner(join(this.folder, 'api.pem'));
+    const signer = await openSigner(this.folder, 'api');
     const custody = new CustodyWriter(this.redis, this.keys, signer, 'api');
     return new RedisRunCommander({
       redis: this.redis,

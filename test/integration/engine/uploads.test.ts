@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
-import { readPublicKeys } from '../../../store/signing-key.js';
+import { readPublicKeys } from '../../../store/public-keys.js';
 import { Uploads } from '../../../store/uploads.js';
 import { type Emulator, type EmulatorOptions, startVirusTotalEmulator } from '../../emulators/virustotal.js';
 import { apiKey, contents, hashOf, UploadEngine } from './upload-engine.js';
@@ -167,10 +167,25 @@ test('bytes that are not those of the hash are never sent as a whole', async () 
   expect(source.uploaded).toEqual([]);
 });
 
+test('a claim and an outcome that nobody has signed are not believed, and the file stays here', async () => {
+  const { it, emulator: source } = await setUp();
+  const run = await it.open('one', 'public');
+  const { redis, keys } = engine();
+  await redis.set(keys.uploadClaim(`public.${hashOf('miner')}`), run);
+  const askedAt = new Date().toISOString();
+  const lookup = { sha256: hashOf('miner'), source: 'virustotal', status: 'undetected', askedAt, cached: false };
+  await redis.hset(keys.uploads(run), hashOf('miner'), JSON.stringify({ what: 'answered', lookup }));
+  await it.runner({ mode: 'public' });
+  const { step, entries } = await it.ended(run);
+  expect(step.gaps).toMatchObject([{ subject: hashOf('miner'), reason: 'custody-broken' }]);
+  expect(entries.find(({ act }) => act === 'artifact.upload-failed')?.detail).toMatchObject({ error: 'custody-broken', arrived: 'unknown' });
+  expect(source.uploaded).toEqual([]);
+});
+
 test('a file that a lost worker was sending is not sent again', async () => {
   const { it, emulator: source } = await setUp();
   const run = await it.open('one', 'public');
-  await new Uploads(engine().redis, engine().keys).claim({ sha256: hashOf('miner'), mode: 'public' }, run);
+  await new Uploads(engine().redis, engine().keys, engine().texts).claim({ sha256: hashOf('miner'), mode: 'public' }, run);
   await it.runner({ mode: 'public' });
   const { step, entries, view } = await it.ended(run);
   expect(step.gaps).toMatchObject([{ subject: hashOf('miner'), reason: 'worker-lost' }]);

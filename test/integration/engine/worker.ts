@@ -1,9 +1,9 @@
 /** A worker process for the engine tests, made to be killed: `node --import tsx worker.ts JSON`. */
-import { join } from 'node:path';
 import { pino } from 'pino';
 import type { IntelPort } from '../../../playbooks/ports.js';
+import { keyRing } from '../../../store/public-keys.js';
 import { redisEndpoint } from '../../../store/redis.js';
-import { keyRing, loadOrCreateSigner } from '../../../store/signing-key.js';
+import { openSigner } from '../../../store/signing-key.js';
 import { createVirusTotal } from '../../../workers/adapters/virustotal/virustotal.js';
 import { createRunner } from '../../../workers/runner/create-runner.js';
 import { fakePorts } from './fake-ports.js';
@@ -14,7 +14,7 @@ const options = workerOptionsSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const { virusTotal } = options;
 // The clock of Redis is moved by days: an answer must outlive that.
 const monthSeconds = 40 * 86_400;
-const signer = await loadOrCreateSigner(join(options.keys, 'worker.pem'));
+const signer = await openSigner(options.keys, 'worker');
 const runner = createRunner({
   connection: redisEndpoint(options.socket),
   prefix: options.prefix,

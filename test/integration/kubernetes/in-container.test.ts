@@ -7,7 +7,8 @@ import type { Artifact } from '../../../playbooks/domain/artifact.js';
 import type { Change } from '../../../playbooks/domain/change.js';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
-import { createDiskEvidence, type DiskEvidence } from '../../../store/evidence/disk.js';
+import { createDiskEvidence } from '../../../store/evidence/disk.js';
+import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { defaultPace, type Pace } from '../../../workers/adapters/kubernetes/archive-stream.js';
 import { createClusters } from '../../../workers/adapters/kubernetes/clusters.js';
 import { type LocalContext, localContext } from '../../support/step-context.js';
@@ -37,7 +38,7 @@ const sends =
 
 let api: ApiDouble;
 let folder: string;
-let evidence: DiskEvidence;
+let evidence: EvidenceKeeper;
 let said: LocalContext;
 /** The pod's status as the API server has it now. */
 let pod: { uid: string; container: string; gone?: boolean };

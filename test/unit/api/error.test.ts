@@ -9,6 +9,7 @@ describe('problemOf', () => {
     ['unauthorized', 401],
     ['not-found', 404],
     ['conflict', 409],
+    ['evidence-destroyed', 410],
     ['playbook-unknown', 422],
     ['unknown-cluster', 422],
     ['redis-unavailable', 503],
