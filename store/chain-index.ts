@@ -23,6 +23,8 @@ const roles: Partial<Record<CustodyAct, KeyRole>> = {
   'artifact.left': 'worker',
   'lookup.answered': 'worker',
   'run.amended': 'worker',
+  'evidence.held': 'api',
+  'evidence.released': 'api',
 };
 
 /** Of acts that hold the digest of a record, which. */
@@ -82,6 +84,7 @@ export class ChainIndex {
   readonly started = new Map<string, { readonly last: number; readonly times: number }>();
   private stopAsked = false;
   private gone = false;
+  private kept = false;
   private readonly check: ChainCheck;
   private readonly signers: ChainSigners;
   private readonly inRole = new Set<string>();
@@ -118,6 +121,11 @@ export class ChainIndex {
   /** Whether the run's evidence was destroyed, its records of artifacts with it. */
   get destroyed(): boolean {
     return this.gone;
+  }
+
+  /** Whether somebody who may has held the run's evidence, and nobody has released it. */
+  get held(): boolean {
+    return this.kept;
   }
 
   /** How much it holds, roughly. */
@@ -170,6 +178,7 @@ export class ChainIndex {
     else if (act === 'step.started') this.started.set(subject, { last: seq, times: (this.started.get(subject)?.times ?? 0) + 1 });
     else if (act === 'run.cancel-requested') this.stopAsked = true;
     else if (act === 'evidence.destroyed') this.gone = true;
+    else if (act === 'evidence.held' || act === 'evidence.released') this.kept = act === 'evidence.held';
   }
 
   private cut(seq: number): TriageError {

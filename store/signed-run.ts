@@ -90,6 +90,11 @@ export class SignedRuns {
     return (await this.advanced(run)).cancelled;
   }
 
+  /** Whether an API has signed that the run's evidence is held. */
+  async held(run: string): Promise<boolean> {
+    return (await this.advanced(run)).held;
+  }
+
   /** The newest beginning of a step, how often it has begun, and whether it has an outcome. */
   async attempts(run: string, step: string): Promise<{ readonly fence?: string; readonly times: number; readonly ended: boolean }> {
     const index = await this.advanced(run);

@@ -90,8 +90,14 @@ async function ofBag(path: string, folder: boolean, pinned: PinnedKeys): Promise
 async function ofService(client: ApiClient, run: string, pinned: PinnedKeys): Promise<Verification> {
   const keys = { given: await client.publicKeys(), ...pinned };
   if (run === registerChain) return verifyRegister(client.register(), () => client.runIds(), keys);
-  if (await client.hasRun(run)) return verifyRun(run, { chain: client.custody(run), register: client.register() }, keys);
+  if (await client.hasRun(run)) return unlessChanging(() => verifyRun(run, { chain: client.custody(run), register: client.register() }, keys));
   return verifyVanished(run, client.register(), keys);
+}
+
+/** A run that is sealed between the reading of its chain and of the register looks broken: what is broken is so a second time. */
+async function unlessChanging(look: () => Promise<Verification>): Promise<Verification> {
+  const found = await look();
+  return found.state === 'broken' ? look() : found;
 }
 
 function uncheckable(message: string): Verification {

@@ -81,6 +81,13 @@ export function checkEnd(
   return last;
 }
 
+/** Only runs that have ended are exported, and each of them was sealed: without its seal a chain was cut. */
+export function checkIsSealed(placed: readonly PlacedCheckpoint[], findings: Findings): void {
+  const unsealed = placed.every(({ checkpoint }) => checkpoint.contents !== undefined);
+  if (unsealed && findings.count('chain') + findings.count('checkpoint') === 0)
+    findings.problem('checkpoint', payloadFiles.custody, 'has no checkpoint that seals the run: what the run did until its end is not all there');
+}
+
 /** Holds the payload against what the export has signed. */
 export function checkContents(manifest: readonly ManifestEntry[], { contents }: SignedCheckpoint, findings: Findings): void {
   findings.checked('contents', manifest.length);

@@ -33,7 +33,8 @@ export async function checkInfo(bag: BagReader, { facts, files, sealedAt }: Info
   const request = runRequestSchema.safeParse(facts.first?.detail['request']).data;
   if (text === undefined || request === undefined || facts.first === undefined) return;
   const date = /^Bagging-Date: (\d{4}-\d{2}-\d{2})$/m.exec(text)?.[1];
-  if (date === undefined) {
+  // A month 13 is no date that could be written again.
+  if (date === undefined || Number.isNaN(Date.parse(date))) {
     findings.problem('declaration', tagFiles.info, 'does not say when it was made');
     return;
   }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { asTriageError } from '../domain/error.js';
 import { checkChain, checkRequest, type WalkedChain } from './check-chain.js';
-import { checkCheckpoints, checkContents, checkEnd, type PlacedCheckpoint } from './check-checkpoint.js';
+import { checkCheckpoints, checkContents, checkEnd, checkIsSealed, type PlacedCheckpoint } from './check-checkpoint.js';
 import { ContentList, checkContent, readMissing } from './check-content.js';
 import { checkFacts, FileCounts } from './check-facts.js';
 import { checkDeclaration, checkInfo } from './check-info.js';
@@ -52,6 +52,7 @@ class BagCheck {
     const chain = await this.#chain(all);
     const placed = await checkCheckpoints(chain, payloadFiles.custody, all, findings);
     const end = checkEnd(chain, placed, await this.#jws(), findings);
+    checkIsSealed(placed, findings);
     const registrars = await this.#register(chain, placed, end, all);
     const records = await this.#records(chain);
     await this.#contents(chain, records, end);

@@ -56,13 +56,19 @@ export async function verifyVanished(run: string, register: AsyncIterable<Uint8A
   return entries.length > 0 ? result : { ...result, state: 'not-checkable', notes: [`there is no run ${run}, and the register knows of none`] };
 }
 
-/** Verifies the whole register, and that every run that it knows is still there. */
+/**
+ * Verifies the whole register, and that every run that it knows is still there. Runs are opened meanwhile: the service's runs are listed before the
+ * register is read, and those that were not among them once more after it.
+ * @param runs lists the service's runs, each time anew
+ */
 export async function verifyRegister(
   register: AsyncIterable<Uint8Array>,
   runs: () => AsyncIterable<string>,
   { given, pinned }: ChainKeys,
 ): Promise<Verification> {
   const findings = new Findings();
+  const there = new Set<string>();
+  for await (const run of runs()) there.add(run);
   const walk = new ChainWalk(registerChain, new Map([...given, ...(pinned ?? [])]), findings, registerFile);
   const opened = new Map<string, CustodyEntry>();
   try {
@@ -75,9 +81,8 @@ export async function verifyRegister(
   }
   if (walk.entries === 0) findings.problem('chain', registerFile, 'has no entries');
   findings.checked('register', opened.size);
-  for await (const run of runs()) {
-    if (!opened.delete(run)) findings.problem('register', registerFile, `does not know run ${run}, which the service has`);
-  }
+  for (const run of there) if (!opened.delete(run)) findings.problem('register', registerFile, `does not know run ${run}, which the service has`);
+  if (opened.size > 0) for await (const run of runs()) opened.delete(run);
   for (const [run, entry] of opened) findings.problem('register', { file: registerFile, seq: entry.seq }, vanished(run, entry));
   const signers = checkSigners(walk.signers, { pinned, others: new Set(), file: registerFile }, findings);
   const end = walk.entries === 0 ? {} : { end: { seq: walk.entries - 1 } };

@@ -94,6 +94,18 @@ export function* signedFalsely(owner: (kid: string) => ForgerKey): Generator<Tam
     },
   };
   yield {
+    name: 'a run that was never sealed',
+    found: [{ file: custody }],
+    async tamper(attacker) {
+      const seal = attacker
+        .chain()
+        .findIndex(({ act, detail }) => act === 'run.checkpoint' && payloadOf(String(detail['jws'])).contents === undefined);
+      attacker.writeLines(custody, attacker.lines(custody).toSpliced(seal, 1));
+      attacker.writeLines(register, attacker.lines(register).slice(0, 1));
+      await attacker.signAnew(owner);
+    },
+  };
+  yield {
     name: 'keys that are called other than they are',
     found: [{ file: keys }],
     async tamper(attacker) {

@@ -31,7 +31,8 @@ export function* flippedBits(base: Attacker): Generator<TamperCase> {
   for (const [salt, file] of base.files().entries()) {
     const size = base.read(file).length;
     if (size === 0) continue;
-    const bit = bitOf(file, size, salt);
+    // What is said of its size is made anew with the manifests.
+    const bit = bitOf(file, file === tagFiles.info ? base.read(file).indexOf('Payload-Oxum') : size, salt);
     const flip = (attacker: Attacker): void => attacker.flip(file, bit);
     yield { name: `a bit of ${file}`, found: [{ file }], tamper: flip };
     if (file === tagFiles.manifest || file === tagFiles.tagManifest) continue;
@@ -260,6 +261,9 @@ export function* recordEdits(base: Attacker): Generator<TamperCase> {
     yield edited(`another ${label}`, tagFiles.info, (attacker) =>
       attacker.edit(tagFiles.info, (text) => text.replace(new RegExp(`^${label}: .*$`, 'm'), `${label}: 2001-01-01`)),
     );
+  yield edited('a date that is none', tagFiles.info, (attacker) =>
+    attacker.edit(tagFiles.info, (text) => text.replace(/^Bagging-Date: .*$/m, 'Bagging-Date: 2026-13-45')),
+  );
   yield edited('another examiner', tagFiles.info, (attacker) => attacker.edit(tagFiles.info, (text) => `Podtriage-Examiner: mallory\n${text}`));
   yield edited('a register line by a stranger', payloadFiles.register, (attacker) =>
     attacker.writeLines(

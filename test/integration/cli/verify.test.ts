@@ -107,6 +107,42 @@ describe('podtriage verify RUN', () => {
     expect([renewed.code, renewed.stdout]).toEqual([1, expect.stringContaining('names another first entry than the chain has')]);
   });
 
+  it('takes a run that is opened or sealed while it looks for what it is', async () => {
+    class Busy extends ApiClient {
+      constructor(private readonly meanwhile: { before?: () => Promise<unknown>; after?: () => Promise<unknown> }) {
+        super({ url: stand.api.url, key: secret, localEvidence: undefined });
+      }
+
+      override async *register(): AsyncGenerator<Uint8Array> {
+        await this.meanwhile.before?.();
+        yield* super.register();
+        await this.meanwhile.after?.();
+      }
+    }
+    const code = (client: ApiClient, what: string): Promise<number> => verify(fakeIo(), () => Promise.resolve(client), what, {});
+    const open = (): Promise<string> => openRun(stand.door);
+    expect(await code(new Busy({ before: open }), 'register')).toBe(0);
+    expect(await code(new Busy({ after: open }), 'register')).toBe(0);
+
+    const id = await open();
+    const { runs, signer } = stand.door;
+    const write = (act: 'evidence.destroyed'): string => {
+      const { custody } = runs.of(id);
+      custody.push(signer.next(id, custody, { act, detail: {} }));
+      return (JSON.parse(custody.at(-1) ?? '') as { hash: string }).hash;
+    };
+    let isDone = false;
+    const before = (): Promise<void> => {
+      if (!isDone) {
+        const detail = { run: id, seq: runs.of(id).custody.length, head: write('evidence.destroyed') };
+        runs.register.push(signer.next('register', runs.register, { act: 'evidence.destroyed', subject: id, detail }));
+      }
+      isDone = true;
+      return Promise.resolve();
+    };
+    expect(await code(new Busy({ before }), id)).toBe(0);
+  });
+
   it('gives all of it as JSON', async () => {
     const id = await openRun(stand.door);
     expect(JSON.parse((await stand.run('verify', id, '--json')).stdout)).toMatchObject({ state: 'holds', run: id, problems: [], pinned: false });

@@ -235,6 +235,18 @@ test('who shortens a time in Redis does not make a worker destroy evidence', asy
   expect(Date.parse(now.retainedUntil!)).toBe(Date.parse(createdAt) + 10 * dayMs);
 });
 
+test('who takes a hold out of Redis does not make a worker destroy evidence', async () => {
+  const here = await stand();
+  const { id } = await sealed(here, { retentionDays: 1 });
+  await here.life.hold(id, 'key:lawyer', 'litigation');
+  await engine().redis.hdel(engine().keys.run(id), 'held');
+  await engine().redis.zadd(engine().keys.retained, 1, id);
+  here.forward(400 * dayMs);
+  await here.runner.reconcile();
+  expect((await view(id)).evidenceDestroyed).toBeUndefined();
+  expect(await kept(here)).not.toEqual([]);
+});
+
 test('a run whose evidence was destroyed is not amended any more, and nothing is recorded for it', async () => {
   const here = await stand();
   here.source.hold(hashOf('p1'), hashOf('p2'));
