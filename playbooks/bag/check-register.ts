@@ -66,7 +66,8 @@ export function checkRegistered(
 ): void {
   const problem = (what: string, seq?: number): void => findings.problem('register', seq === undefined ? file : { file, seq }, what);
   for (const { seq, subject, detail } of entries)
-    if (subject !== chain.run || detail['run'] !== chain.run) problem(`is about run ${subject ?? String(detail['run'])}`, seq);
+    if (subject !== chain.run) problem(subject === undefined ? 'is about no run' : `is about run ${subject}`, seq);
+    else if (detail['run'] !== chain.run) problem('names another run in its detail', seq);
   const opened = entries.filter(({ act }) => act === 'run.opened');
   if (opened.length !== 1) problem(opened.length === 0 ? 'does not say that the run was opened' : 'says more than once that the run was opened');
   for (const { seq, detail } of opened)

@@ -23,10 +23,9 @@ export function reportVersions({ steps, amendments }: Pick<SignedRecords, 'steps
   const first = boardOf(steps.map(({ record }) => record.facts)).report;
   const versions = new Map<number, ReportFiles>(first === undefined ? [] : [[first.version, first]]);
   for (const [version, { report }] of amendments) versions.set(version, report);
-  const newest = Math.max(0, ...versions.keys());
-  return [...versions]
-    .sort(([a], [b]) => a - b)
-    .map(([version, files]) => ({ version, files, paths: version === newest ? payloadFiles : olderReport(version) }));
+  const sorted = [...versions].sort(([a], [b]) => a - b);
+  const newest = sorted.at(-1)?.[0];
+  return sorted.map(([version, files]) => ({ version, files, paths: version === newest ? payloadFiles : olderReport(version) }));
 }
 
 /** What the forms of reports are held against. */

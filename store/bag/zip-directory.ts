@@ -3,6 +3,7 @@ import { type Entry, Reader, ZipReader } from '@zip.js/zip.js';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
 import type { FileRange } from './file-range.js';
+import { descriptorFlag, hasGaps, localHeaderBytes } from './zip-gaps.js';
 
 /** One entry of a zip archive, as its directory has it. */
 export interface ZipEntry {
@@ -47,6 +48,8 @@ export async function readDirectory(archive: FileRange): Promise<ZipDirectory> {
     });
     const listed = await list(archive, 'tolerant');
     const shared = sharing(listed);
+    // Where it cannot be told, the entries themselves cannot be read.
+    if (await hasGaps(archive, listed).catch(() => false)) troubles.push('has bytes between its entries that belong to none of them');
     return { entries: listed.map((entry) => entryOf(archive, entry, shared.has(entry))), troubles };
   } catch (cause) {
     throw new TriageError('store-corrupt', `is no zip archive that can be read: ${reasonOf(cause)}`, { cause });
@@ -112,11 +115,7 @@ function nameTrouble(raw: Buffer, { encrypted, extraFieldAES, extraFieldUnicodeP
   return encrypted && extraFieldAES?.strength !== 3 ? 'is encrypted, and not with AES-256' : undefined;
 }
 
-/** A local file header without name and extra field (APPNOTE.TXT section 4.3.7). */
-const localHeaderBytes = 30;
 const localSignature = 0x04034b50;
-/** Sizes follow the content. */
-const descriptorFlag = 8;
 
 async function dataOf(archive: FileRange, entry: Entry, name: Buffer): Promise<FileRange> {
   const header = await archive.bytes(entry.offset, localHeaderBytes);

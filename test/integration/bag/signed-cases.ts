@@ -86,6 +86,17 @@ export function* signedFalsely(owner: (kid: string) => ForgerKey): Generator<Tam
     },
   };
   yield {
+    name: 'an entry of the register about what is no name',
+    found: [{ file: register }],
+    async tamper(attacker) {
+      const [first = '', ...rest] = attacker.lines(register);
+      const entry = JSON.parse(first) as CustodyEntry;
+      const nameless = { ...entry, subject: undefined, detail: { ...entry.detail, run: { toString: 1, valueOf: 1 } } };
+      attacker.writeLines(register, [JSON.stringify(nameless), ...rest]);
+      await attacker.signAnew(owner);
+    },
+  };
+  yield {
     name: 'a register that never heard of the report',
     found: [{ file: register }],
     async tamper(attacker) {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -54,6 +55,12 @@ test('a folder of bags holds if all its bags do, and all of the index are there'
   expect(await verified(folder)).toMatchObject({ code: 0 });
   index(`podtriage-${run}`, 'podtriage-other.zip');
   expect(await verified(folder)).toEqual({ code: 1, printed: expect.stringContaining('is in the index, and is not there') as string });
+});
+
+test('an index that is a FIFO does not keep anybody waiting', async () => {
+  const path = await makeBag(stand, await stand.run(), 'bag', 'plain');
+  execFileSync('mkfifo', [join(path, 'index.json')]);
+  expect(await verified(path)).toEqual({ code: 1, printed: expect.stringContaining('index.json: is neither a file nor a folder') as string });
 });
 
 test('what has been made of a name or a key in a bag does nothing to the terminal', async () => {

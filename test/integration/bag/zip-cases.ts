@@ -63,8 +63,22 @@ export function* zipCases(base: Attacker): Generator<ZipCase> {
     data: base.read(payloadFiles.json),
     sharing: whole.findIndex(({ name }) => name === report),
   });
+  yield { name: 'a file that its directory does not have', found: [{ file: '' }], zip: () => hidden(whole, 1) };
+  yield { name: 'a last file that its directory does not have', found: [{ file: '' }], zip: () => hidden(whole, whole.length) };
   yield { name: 'bytes before the archive', found: [{ file: '' }], zip: () => rawZip(whole, { before: '#!/bin/sh\n' }) };
   yield { name: 'bytes after the archive', found: [{ file: '' }], zip: () => rawZip(whole, { after: 'tail' }) };
+}
+
+/** An archive with one more file at this place, which is then taken out of the directory. */
+function hidden(whole: readonly RawEntry[], at: number): Buffer {
+  const zip = rawZip(whole.toSpliced(at, 0, { name: 'evil.sh', data: Buffer.from('evil') }));
+  const end = zip.lastIndexOf('PK\x05\x06');
+  const from = zip.lastIndexOf('evil.sh') - 46;
+  const bytes = 46 + 'evil.sh'.length;
+  const cut = Buffer.concat([zip.subarray(0, from), zip.subarray(from + bytes)]);
+  for (const field of [8, 10]) cut.writeUInt16LE(whole.length, end - bytes + field);
+  cut.writeUInt32LE(zip.readUInt32LE(end + 12) - bytes, end - bytes + 12);
+  return cut;
 }
 
 /** What can be done to the bag before it is zipped again. */
