@@ -118,8 +118,8 @@ export class CustodyWriter {
       const built = await this.build(stamped, at);
       const register = registered === undefined ? undefined : await this.registerLine(registered, built.head);
       const reply = await this.send(run, { at, built, register }, command);
-      if (reply[0] === 'moved') this.goOnFrom(run, reply);
-      else if (reply[0] === 'register-moved') this.goOnFrom(registerChain, reply);
+      if (reply[0] === 'moved') this.remember(run, { seq: Number(reply[1]), hash: String(reply[2]) });
+      else if (reply[0] === 'register-moved') this.remember(registerChain, { seq: Number(reply[1]), hash: String(reply[2]) });
       else {
         if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.remember(run, built.head);
         if (reply[0] === 'ok' && register !== undefined) this.remember(registerChain, register.built.head);
@@ -167,14 +167,6 @@ export class CustodyWriter {
       head = { seq: head.seq + 1, hash };
     }
     return { lines, head };
-  }
-
-  /** Takes over the head that Redis has. A chain only grows: what this process knows to be longer has been cut, and nothing is built on that. */
-  private goOnFrom(chain: string, [, seq, hash]: Reply): void {
-    const known = this.heads.get(chain) ?? empty;
-    if (Number(seq) < known.seq)
-      throw new TriageError('custody-broken', `the chain of ${chain} had ${known.seq} entries and has ${seq} now: it was cut, and is not written to`);
-    this.remember(chain, { seq: Number(seq), hash: String(hash) });
   }
 
   private remember(run: string, head: Head): void {

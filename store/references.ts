@@ -16,10 +16,12 @@ export interface RemovalTimes {
   readonly marginMs: number;
   /** A content that was removed is looked for once more after so long: a worker that was suspended may have put it late, and died of it. */
   readonly onceMoreMs: number;
+  /** After so long a removal that has failed is tried again. */
+  readonly failedMs: number;
 }
 
 /** What all who share a store use. */
-export const removalTimes: RemovalTimes = { doomedMs: 60_000, marginMs: 15_000, onceMoreMs: 24 * 3_600_000 };
+export const removalTimes: RemovalTimes = { doomedMs: 60_000, marginMs: 15_000, onceMoreMs: 24 * 3_600_000, failedMs: 600_000 };
 
 /** Who refers to contents: a run, or the lookup desk, whose answers all runs share. */
 export interface Referrer {
@@ -98,6 +100,12 @@ export class References {
     const first = (await this.due(keys.unreferenced, limit)).map((sha256) => ({ sha256, again: false }));
     const again = await this.due(keys.collected, limit - first.length);
     return [...first, ...again.map((sha256) => ({ sha256, again: true }))];
+  }
+
+  /** Puts the next look at a content off: its removal has failed, and it is not to stand in the way of others. */
+  async putOff({ sha256, again }: { readonly sha256: string; readonly again: boolean }): Promise<void> {
+    const key = again ? this.keys.collected : this.keys.unreferenced;
+    await this.ask((redis) => redis.zadd(key, 'XX', this.clock().getTime() + this.times.failedMs, sha256));
   }
 
   /** Marks a content that nobody refers to. Undefined: somebody does, or removes it already. */

@@ -48,8 +48,10 @@ type Candidate = Parameters<References['doom']>[0];
 async function removeEach(deps: Collecting, keeper: EvidenceRemover, queue: Iterator<Candidate>, until: number): Promise<number> {
   let removed = 0;
   for (let next = queue.next(); next.done !== true && Date.now() < until; next = queue.next()) {
-    const done = await remove(deps, keeper, next.value).catch((err: unknown) => {
-      deps.logger.error({ err, sha256: next.value.sha256 }, 'bytes that nobody refers to could not be removed');
+    const candidate = next.value;
+    const done = await remove(deps, keeper, candidate).catch(async (err: unknown) => {
+      deps.logger.error({ err, sha256: candidate.sha256 }, 'bytes that nobody refers to could not be removed');
+      await deps.references.putOff(candidate);
       return false;
     });
     if (done) removed += 1;

@@ -21,8 +21,8 @@ export async function destroyOverdue(deps: RunnerDeps): Promise<void> {
     try {
       await destroyIfOver(deps, run);
     } catch (err) {
-      if (err instanceof TriageError && err.code === 'conflict') continue;
-      logger.error({ err, run }, 'the evidence of a run whose time is over could not be destroyed');
+      const isConflict = err instanceof TriageError && err.code === 'conflict';
+      if (!isConflict) logger.error({ err, run }, 'the evidence of a run whose time is over could not be destroyed');
       // So that it does not stand in the way of others.
       await retention.lookAgain(run, clock().getTime() + againMs);
     }

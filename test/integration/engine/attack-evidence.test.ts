@@ -13,7 +13,7 @@ beforeEach(() => {
 
 test('an answer that somebody has put into the desk or into what the run has seen is asked anew', async () => {
   const { redis, keys, texts } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   const askedAt = new Date().toISOString();
   const clean = (sha256: string): Lookup => ({ sha256, source: 'test', status: 'undetected', askedAt, cached: false });
   const [a, b, c, d] = (['a', 'b', 'c', 'd'] as const).map((name) => sha256Hex(`${run}/${name}`)) as [string, string, string, string];
@@ -31,7 +31,7 @@ test('an answer that somebody has put into the desk or into what the run has see
 
 test('what a run asks about is not for others to choose', async () => {
   const { redis, keys } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   await redis.hset(keys.asking(run), 'lookup', '[]');
   await (await stand.runner()).reconcile();
   await engine().ended(run);
@@ -41,7 +41,7 @@ test('what a run asks about is not for others to choose', async () => {
 
 test.each(['added', 'altered', 'taken away'])('a record of an artifact that was %s ends the run', async (how) => {
   const { redis, keys } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   stand.onCommand = async (name) => {
     if (name !== 'acquire') return;
     const key = keys.artifacts(run);
@@ -57,7 +57,7 @@ test.each(['added', 'altered', 'taken away'])('a record of an artifact that was 
 
 test.each(['answer', 'amendment'])('an %s of a sealed run that was altered is not rested on', async (which) => {
   const { redis, keys } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   await (await stand.runner()).reconcile();
   await engine().ended(run);
   const [lookup] = await engine().reader.lookups(run);
@@ -76,7 +76,7 @@ test.each(['answer', 'amendment'])('an %s of a sealed run that was altered is no
 
 test('hiding that a report was amended is noticed', async () => {
   const { redis, keys } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   await (await stand.runner()).reconcile();
   await engine().ended(run);
   const sha256 = sha256Hex('a report');

@@ -108,7 +108,7 @@ test('a fence that was changed loses no step: what the newest attempt came to is
   stand.onCommand = async (name) => {
     await redis.hset(keys.fences(run), name, '0');
   };
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   await (await stand.runner()).reconcile();
   const view = await engine().ended(run);
   expect(stateOf(view, 'list')).toBe('succeeded');
@@ -146,7 +146,7 @@ test('a cancel that nobody has signed stops nothing', async () => {
 
 test.each(['appended', 'altered', 'taken out'])('a custody entry that was %s ends the run before the next command', async (how) => {
   const { redis, keys, reader } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   stand.onCommand = async (name) => {
     if (name !== 'list') return;
     if (how === 'appended') {
@@ -170,7 +170,7 @@ test.each(['appended', 'altered', 'taken out'])('a custody entry that was %s end
 
 test('a chain that was cut while its run goes on repeats nothing on a node', async () => {
   const { redis, keys } = engine();
-  const run = await stand.waitingRun('storm');
+  const run = await stand.waitingRun('steady');
   stand.onCommand = async (name) => {
     if (name !== 'diff') return;
     await stand.cut(run, 1);

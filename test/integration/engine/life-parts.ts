@@ -72,7 +72,7 @@ export async function openParts(
     keys,
     reader,
     evidence,
-    references: new References(redis, keys, clock, { doomedMs: 400, marginMs: 100, onceMoreMs: 3_600_000 }),
+    references: new References(redis, keys, clock, { doomedMs: 400, marginMs: 100, onceMoreMs: 3_600_000, failedMs: 0 }),
     log: new RunLog(redis, keys, custody),
     life: new RedisEvidenceLife(redis, keys, custody, reader, evidence),
     commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks: syntheticPlaybooks }),

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
+import { Amendments } from '../../../store/amendments.js';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { References, removalTimes } from '../../../store/references.js';
+import { collectEvidence } from '../../../workers/runner/collect.js';
 import { type ReferringEvidence, referringEvidence } from '../../../workers/runner/referring-evidence.js';
+import { fakePorts } from './fake-ports.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();
@@ -91,4 +95,21 @@ test('a run that there is not refers to nothing', async () => {
   await expect(nobody.put([data], signal)).rejects.toMatchObject({ code: 'stale-attempt' });
   expect(await store.has(sha256)).toBe(false);
   expect(await references.isReferred(sha256)).toBe(false);
+});
+
+test('what cannot be removed does not stand in the way of others', async () => {
+  const { redis, keys, queues } = engine();
+  await store.put([data], signal);
+  const stuck = Array.from({ length: 300 }, (_, at) => sha256Hex(`stuck ${at}`));
+  await redis.zadd(keys.unreferenced, ...stuck.flatMap((each) => [1, each]), 2, sha256);
+  const keeper: EvidenceKeeper = {
+    ...store,
+    remove: (name, ...rest) => (name === sha256 ? store.remove(name, ...rest) : Promise.reject(new Error('the bucket keeps it'))),
+  };
+  const logger = pino({ level: 'silent' });
+  const collecting = { references, amendments: new Amendments(redis, keys, queues, 1_000), logger, ports: { ...fakePorts, keeper } };
+  for (let pass = 0; pass < 2; pass += 1) await collectEvidence(collecting);
+  expect(await store.has(sha256)).toBe(false);
+  expect(await references.unreferenced(1)).toEqual([]);
+  expect(await redis.zcard(keys.unreferenced)).toBe(300);
 });

@@ -47,10 +47,10 @@ const list = defineStep({
   needs: ['node'],
   uses: [],
   writes: ['podContainers'],
-  params: timed,
-  async run(_facts, { ms }, ctx) {
+  params: timed.extend({ fails: z.number().default(0.1) }),
+  async run(_facts, { ms, fails }, ctx) {
     await command(ctx, 'list', ms);
-    if (ctx.attempt === 1 && Math.random() < 0.1) throw new TriageError('node-unreachable', 'the first attempt fails now and then');
+    if (ctx.attempt === 1 && Math.random() < fails) throw new TriageError('node-unreachable', 'the first attempt fails now and then');
     return { podContainers: [] };
   },
 });
@@ -219,6 +219,7 @@ const everyStep = { locate: {}, list: {}, diff: {}, acquire: {}, hash: {}, looku
 export const syntheticPlaybooks: ReadonlyMap<string, Playbook> = new Map(
   [
     syntheticPlaybook('storm', everyStep),
+    syntheticPlaybook('steady', { ...everyStep, list: { fails: 0 } }),
     syntheticPlaybook('asking', { gather: {}, lookup: {}, report: {} }),
     syntheticPlaybook('slow', { ...everyStep, diff: { ms: 60_000 } }),
     syntheticPlaybook('brief', { locate: {}, diff: { ms: 80 }, report: {} }),
