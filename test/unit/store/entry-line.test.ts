@@ -17,7 +17,10 @@ const first = {
 } as const;
 
 const acts = fc.constantFrom<CustodyAct>(...custodyActs);
-const details = fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }));
+/** But for a key that zod leaves out of every record, and so out of every detail. */
+const details = fc
+  .dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }))
+  .filter((detail) => !Object.hasOwn(detail, '__proto__'));
 
 test('a line is the canonical form of the entry with its hash, whatever the entry says', () => {
   fc.assert(
