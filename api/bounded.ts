@@ -1,22 +1,9 @@
-import { TriageError } from '../playbooks/domain/error.js';
 import type { ApiKeys } from '../store/api-keys.js';
 import type { EvidenceActs } from '../store/evidence-acts.js';
 import type { EvidenceLife } from '../store/evidence-life.js';
 import type { LookupOffice } from '../store/lookup-office.js';
+import { within } from '../store/of-redis.js';
 import type { RunCommander, RunReader } from '../store/run-view.js';
-
-/** Resolves as `work` does, or rejects with `redis-unavailable` after `ms`. The work itself goes on. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new TriageError('redis-unavailable', `the store did not answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** A reader whose methods answer in bounded time; `changed` has its own limit. */
 export function boundedReader(runs: RunReader, ms: number): RunReader {

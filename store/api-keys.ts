@@ -3,7 +3,7 @@ import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { asTriageError } from '../playbooks/domain/error.js';
+import { ofRedis } from './of-redis.js';
 import type { SignedTexts, TextPlace } from './signed-text.js';
 
 /** Who holds a key. */
@@ -42,7 +42,7 @@ export class RedisApiKeys implements ApiKeys {
   async verify(secret: string): Promise<ApiKey | undefined> {
     const id = shape.exec(secret)?.[1];
     if (id === undefined) return undefined;
-    const record = await this.record(id, await reach(this.redis.hget(this.key, id)));
+    const record = await this.record(id, await ofRedis(() => this.redis.hget(this.key, id)));
     if (record === undefined) return undefined;
     const same = timingSafeEqual(digest(secret), Buffer.from(record.sha256, 'hex'));
     return same ? { id, name: record.name } : undefined;
@@ -53,20 +53,20 @@ export class RedisApiKeys implements ApiKeys {
     const id = randomBytes(8).toString('hex');
     const secret = `pt_${id}_${randomBytes(32).toString('base64url')}`;
     const record: ApiKeyRecord = { name, sha256: digest(secret).toString('hex'), createdAt: new Date().toISOString() };
-    await reach(this.redis.hset(this.key, id, this.texts.sign(placeOf(id), record)));
+    await ofRedis(() => this.redis.hset(this.key, id, this.texts.sign(placeOf(id), record)));
     return { id, name, secret };
   }
 
   /** Takes all keys of this name away. Throws `redis-unavailable`. */
   async revoke(name: string): Promise<void> {
     const ids: string[] = [];
-    for (const [id, text] of Object.entries(await reach(this.redis.hgetall(this.key))))
+    for (const [id, text] of Object.entries(await ofRedis(() => this.redis.hgetall(this.key))))
       if ((await this.record(id, text))?.name === name) ids.push(id);
-    if (ids.length > 0) await reach(this.redis.hdel(this.key, ...ids));
+    if (ids.length > 0) await ofRedis(() => this.redis.hdel(this.key, ...ids));
   }
 
   private record(id: string, text: string | null): Promise<ApiKeyRecord | undefined> {
-    return this.texts.read(placeOf(id), recordSchema, text, () => reach(this.redis.hdel(this.key, id)));
+    return this.texts.read(placeOf(id), recordSchema, text, () => ofRedis(() => this.redis.hdel(this.key, id)));
   }
 }
 
@@ -105,12 +105,4 @@ function placeOf(id: string): TextPlace {
 
 function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
-}
-
-async function reach<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw asTriageError(error, 'redis-unavailable', 'Redis does not answer');
-  }
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
 import { type Act, type ActOnHead, type CustodyEntry, type Head, registerChain } from '../playbooks/domain/custody.js';
-import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+import { TriageError } from '../playbooks/domain/error.js';
+import { chainHead } from './chain-head.js';
 import { signCheckpoint } from './checkpoint.js';
 import { bodyOf, signedLine } from './entry-line.js';
 import type { Keys } from './keys.js';
@@ -131,12 +132,7 @@ export class CustodyWriter {
   /** For a chain that this process has not written to yet: taken for empty, and Redis says if it is not. But no act tells of a head that was guessed. */
   private async headFor(run: string, stamped: readonly Stamped[]): Promise<Head> {
     if (!stamped.some(({ act }) => typeof act === 'function')) return empty;
-    const asked = this.redis.multi().llen(this.keys.custody(run)).get(this.keys.head(run)).exec();
-    const replies = await asked.catch((cause: unknown) => {
-      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
-    });
-    const [seq, hash] = (replies ?? []).map(([, value]) => value);
-    return { seq: Number(seq ?? 0), hash: typeof hash === 'string' ? hash : '' };
+    return chainHead(this.redis, this.keys, run);
   }
 
   private async registerLine({ stamp, act }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {

@@ -2,10 +2,11 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { artifactSchema } from '../playbooks/domain/artifact.js';
 import { type Act, registerChain } from '../playbooks/domain/custody.js';
-import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+import { TriageError } from '../playbooks/domain/error.js';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { CustodyWriter } from './custody.js';
 import type { Keys } from './keys.js';
+import { ofRedis } from './of-redis.js';
 import { jsonOf, parsed } from './parsed.js';
 import { readSkeleton } from './report-skeleton.js';
 import type { Destroyed, Held } from './run-evidence.js';
@@ -105,12 +106,8 @@ export class RedisEvidenceLife implements EvidenceLife {
     return new TriageError('conflict', why(run, what, record));
   }
 
-  private async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
-    try {
-      return await question(this.redis);
-    } catch (cause) {
-      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
-    }
+  private ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
+    return ofRedis(() => question(this.redis));
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
-import { asTriageError } from '../playbooks/domain/error.js';
 import type { QuotaCounts } from '../playbooks/domain/quota.js';
 import type { Keys } from './keys.js';
 import { LookupDesk, lookupQueue } from './lookup-desk.js';
 import { endOfLine, etaText, lineByPriority } from './lookup-line.js';
 import type { KeyQuota, LookupOffice, LookupView, QuotaStatus } from './lookup-office.js';
+import { ofRedis } from './of-redis.js';
 import type { Queues } from './queues.js';
 import type { LedgerState } from './quota.js';
 import { quotaStates } from './quota-keys.js';
@@ -70,12 +70,4 @@ function keyQuota({ key, limits, used, waitMs, why, reportedAt }: LedgerState): 
     ...(why === undefined ? {} : { why: why === 'trying' ? 'blocked' : why }),
     ...(reportedAt === undefined ? {} : { reportedAt: new Date(reportedAt).toISOString() }),
   };
-}
-
-async function ofRedis<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw asTriageError(error, 'redis-unavailable', 'Redis did not answer');
-  }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+import { TriageError } from '../playbooks/domain/error.js';
 import type { Keys } from './keys.js';
+import { ofRedis } from './of-redis.js';
 import { doomScript, referScript, releaseScript, stillDoomedScript, undoomScript } from './scripts/references.js';
 import { runScript } from './scripts/script.js';
 
@@ -135,11 +136,7 @@ export class References {
     return this.ask((redis) => redis.zrange(key, '-inf', String(this.clock().getTime()), 'BYSCORE', 'LIMIT', 0, limit));
   }
 
-  private async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
-    try {
-      return await question(this.redis);
-    } catch (cause) {
-      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
-    }
+  private ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
+    return ofRedis(() => question(this.redis));
   }
 }

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { afterMs } from '../playbooks/domain/abort.js';
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
-import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+import { TriageError } from '../playbooks/domain/error.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
 import type { RunState, StepRecord } from '../playbooks/domain/run.js';
+import { chainHead } from './chain-head.js';
 import type { ChangeFeed } from './change-feed.js';
 import type { Keys } from './keys.js';
+import { ofRedis } from './of-redis.js';
 import { jsonOf, parsed } from './parsed.js';
 import { amendmentsSchema, begunsSchema, type RunRecord, recordsSchema, runRecordSchema, viewOf } from './run-record.js';
 import type { RunReader, RunView } from './run-view.js';
@@ -93,9 +95,8 @@ export class RedisRunReader implements RunReader {
 
   /** Length of the chain and the hash of its last entry, which fit each other. */
   async chainHead(run: string): Promise<{ entries: number; head: string }> {
-    const replies = await this.read((redis) => redis.multi().llen(this.keys.custody(run)).get(this.keys.head(run)).exec());
-    const [entries, head] = (replies ?? []).map(([, value]) => value);
-    return { entries: Number(entries ?? 0), head: typeof head === 'string' ? head : '' };
+    const { seq, hash } = await chainHead(this.redis, this.keys, run);
+    return { entries: seq, head: hash };
   }
 
   async changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
@@ -115,12 +116,8 @@ export class RedisRunReader implements RunReader {
   }
 
   /** Asks Redis. Throws `redis-unavailable`. */
-  protected async read<T>(ask: (redis: Redis) => Promise<T>): Promise<T> {
-    try {
-      return await ask(this.redis);
-    } catch (cause) {
-      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
-    }
+  private read<T>(ask: (redis: Redis) => Promise<T>): Promise<T> {
+    return ofRedis(() => ask(this.redis));
   }
 }
 

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { within } from '../bounded.js';
+import { within } from '../../store/of-redis.js';
 import { contractFile } from '../contract.js';
 import type { ApiDeps, ReadinessCheck } from '../deps.js';
 

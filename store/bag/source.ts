@@ -2,9 +2,10 @@ import type { Redis } from 'ioredis';
 import type { AmendmentLine, StepLine } from '../../playbooks/bag/layout.js';
 import { type Artifact, artifactSchema } from '../../playbooks/domain/artifact.js';
 import { registerChain } from '../../playbooks/domain/custody.js';
-import { asTriageError, TriageError } from '../../playbooks/domain/error.js';
+import { TriageError } from '../../playbooks/domain/error.js';
 import { parseJson } from '../../playbooks/domain/json.js';
 import type { Keys } from '../keys.js';
+import { ofRedis, within } from '../of-redis.js';
 import { jsonOf, parsed } from '../parsed.js';
 
 /** An artifact and the exact text of its record. */
@@ -112,18 +113,11 @@ export class RedisBagSource implements BagSource {
     }
   }
 
-  private async ask<T>(ask: (redis: Redis) => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`not within ${this.timeoutMs} ms`)), this.timeoutMs);
-    });
-    try {
-      return await Promise.race([ask(this.redis), late]);
-    } catch (cause) {
-      throw asTriageError(cause, 'redis-unavailable', 'Redis did not answer');
-    } finally {
-      clearTimeout(timer);
-    }
+  private ask<T>(ask: (redis: Redis) => Promise<T>): Promise<T> {
+    return within(
+      this.timeoutMs,
+      ofRedis(() => ask(this.redis)),
+    );
   }
 }
 
