@@ -6,14 +6,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { artifact } from '../../../cli/commands/artifact.js';
 import { type ExportOptions, exportRuns } from '../../../cli/commands/export.js';
 import { payloadFiles, tagFiles } from '../../../playbooks/bag/layout.js';
-import type { Verification } from '../../../playbooks/bag/verification.js';
-import { verifyBag } from '../../../playbooks/bag/verify-bag.js';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
-import { openFolder } from '../../../store/bag/folder-reader.js';
-import { openZip } from '../../../store/bag/zip-reader.js';
 import { fakeIo } from '../../unit/cli/fake-io.js';
 import { withEngine } from '../engine/with-engine.js';
 import { BagStand, hostileFiles } from './bag-stand.js';
+import { verified } from './verified.js';
 
 const sh = promisify(execFile);
 const engine = withEngine();
@@ -40,15 +37,6 @@ async function refused(run: string, options: ExportOptions = {}): Promise<unknow
   const error: unknown = await exportRuns(fakeIo(), await stand.client(), [run], { ...options, to }).catch((reason: unknown) => reason);
   expect((await readdir(stand.folder)).filter((name) => name.includes('refused'))).toEqual([]);
   return error;
-}
-
-async function verified(to: string): Promise<Verification> {
-  const bag = await ((await stat(to)).isFile() ? openZip : openFolder)(to);
-  try {
-    return await verifyBag(bag);
-  } finally {
-    await bag.close();
-  }
 }
 
 function lines(text: string): string[] {
