@@ -21,7 +21,7 @@ export function boundedReader(runs: RunReader, ms: number): RunReader {
 /** A commander whose methods answer in bounded time. A late answer leaves open whether the act was done. */
 export function boundedCommander(commander: RunCommander, ms: number): RunCommander {
   return {
-    open: (request, by) => within(ms, commander.open(request, by)),
+    open: (request, by, how) => within(ms, commander.open(request, by, how)),
     cancel: (run, by) => within(ms, commander.cancel(run, by)),
   };
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Request } from 'express';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { EvidenceActs, EvidenceRead } from '../store/evidence-acts.js';
-import { actorOf } from './auth.js';
+import { actorOf } from './caller.js';
 
 /** Opens bytes of the evidence store for the caller. Who reads them is in custody before any of them goes. Throws `not-found`. */
 export async function openForCaller(

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from './domain/artifact.js';
+import type { ListedPod } from './domain/batch.js';
 import type { Act, CustodyEntry } from './domain/custody.js';
 import type { JsonObject, JsonValue } from './domain/json.js';
 import type { Lookup, WantedHash } from './domain/lookup.js';
@@ -42,6 +43,23 @@ export interface ClusterPort {
   node(cluster: string, name: string, signal: AbortSignal): Promise<NodeRef>;
   /** The pod's events, as the API server gave them. */
   events(ref: PodRef, uid: string, signal: AbortSignal): Promise<JsonValue>;
+}
+
+/** Which pods a list is to have: all that fit every field that is there. */
+export interface PodFilter {
+  readonly namespace?: string;
+  /** A label selector as the API server takes it. */
+  readonly labels?: string;
+  readonly node?: string;
+}
+
+/** Listing pods: for batches, and for finding the pod of a container. */
+export interface PodListPort {
+  /**
+   * The pods as they are now, page by page as the API server gives them. What is malformed is an error, never left out.
+   * Throws `cluster-forbidden`, `cluster-unreachable`, and `invalid-request` for a selector that the API server refuses.
+   */
+  list(cluster: string, filter: PodFilter, signal: AbortSignal): AsyncIterable<readonly ListedPod[]>;
 }
 
 /** Reading through the suspect's own tar, by exec through the API server (what `kubectl cp` does). Off unless playbook and worker allow it. */

@@ -3,6 +3,7 @@ import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { type Reach, reachSchema, type Scope, scopes } from '../playbooks/domain/access.js';
 import { ofRedis } from './of-redis.js';
 import type { SignedTexts, TextPlace } from './signed-text.js';
 
@@ -10,6 +11,8 @@ import type { SignedTexts, TextPlace } from './signed-text.js';
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly reach: Reach;
 }
 
 /** Checks API keys. */
@@ -21,7 +24,13 @@ export interface ApiKeys {
 /** `pt_<id>_<secret>`: the id finds the record, so that the comparison itself can take the same time for all. */
 const shape = /^pt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 
-const recordSchema = z.object({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), createdAt: z.iso.datetime() });
+const recordSchema = z.object({
+  name: z.string(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  createdAt: z.iso.datetime(),
+  scopes: z.array(z.enum(scopes)).readonly(),
+  reach: reachSchema,
+});
 type ApiKeyRecord = z.output<typeof recordSchema>;
 
 /**
@@ -45,16 +54,19 @@ export class RedisApiKeys implements ApiKeys {
     const record = await this.record(id, await ofRedis(() => this.redis.hget(this.key, id)));
     if (record === undefined) return undefined;
     const same = timingSafeEqual(digest(secret), Buffer.from(record.sha256, 'hex'));
-    return same ? { id, name: record.name } : undefined;
+    return same ? { id, name: record.name, scopes: record.scopes, reach: record.reach } : undefined;
   }
 
   /** Makes a key and returns its secret: the only time that it can be seen. Throws `redis-unavailable`. */
-  async create(name: string): Promise<ApiKey & { readonly secret: string }> {
+  async create(
+    name: string,
+    rights: Pick<ApiKey, 'scopes' | 'reach'> = { scopes: ['admin'], reach: 'all' },
+  ): Promise<ApiKey & { readonly secret: string }> {
     const id = randomBytes(8).toString('hex');
     const secret = `pt_${id}_${randomBytes(32).toString('base64url')}`;
-    const record: ApiKeyRecord = { name, sha256: digest(secret).toString('hex'), createdAt: new Date().toISOString() };
+    const record: ApiKeyRecord = { name, sha256: digest(secret).toString('hex'), createdAt: new Date().toISOString(), ...rights };
     await ofRedis(() => this.redis.hset(this.key, id, this.texts.sign(placeOf(id), record)));
-    return { id, name, secret };
+    return { id, name, ...rights, secret };
   }
 
   /** Takes all keys of this name away. Throws `redis-unavailable`. */
@@ -87,7 +99,7 @@ export async function ensureLocalKey(keys: RedisApiKeys, file: string): Promise<
   const draft = `${file}.${made.id}`;
   await writeFile(draft, `${made.secret}\n`, { mode: 0o600, flag: 'wx' });
   await rename(draft, file);
-  return { id: made.id, name };
+  return { id: made.id, name, scopes: made.scopes, reach: made.reach };
 }
 
 async function readSecret(file: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { artifactSchema } from '../playbooks/domain/artifact.js';
 import { type Act, registerChain } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { EvidencePort } from '../playbooks/ports.js';
+import type { Alert } from './alert.js';
 import type { CustodyWriter } from './custody.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
@@ -13,6 +14,7 @@ import type { Destroyed, Held } from './run-evidence.js';
 import type { RedisRunReader } from './run-reader.js';
 import type { RunRecord } from './run-record.js';
 import { evidenceDestroy, evidenceHold, evidenceRelease } from './scripts/evidence-life.js';
+import type { SignedRuns } from './signed-run.js';
 
 const contentSchema = z.array(jsonOf(artifactSchema.pick({ sha256: true, size: true, left: true })));
 /** Artifacts that are read at once. */
@@ -29,25 +31,48 @@ export interface EvidenceLife {
   hold(run: string, by: string, reason: string): Promise<void>;
   /** Ends the hold, whoever has it. Throws `conflict` where there is none. */
   release(run: string, by: string, reason: string): Promise<void>;
-  /** Destroys it: what no other run refers to is removed soon after. Throws `conflict` for a run that has not ended. */
+  /**
+   * Destroys it: what no other run refers to is removed soon after. Throws `conflict` for a run that has not ended, and `custody-broken` for one
+   * whose chain does not hold: nobody can say whether it is held.
+   */
   destroy(run: string, by: string, reason: string): Promise<void>;
+}
+
+/** What {@link RedisEvidenceLife} works with. */
+export interface EvidenceLifeParts {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly custody: CustodyWriter;
+  readonly reader: RedisRunReader;
+  readonly signed: Pick<SignedRuns, 'held'>;
+  readonly evidence: Pick<EvidencePort, 'open'>;
+  readonly alert: Alert;
+  readonly clock?: () => Date;
 }
 
 /** Writes it into Redis; the reconciler of the workers does what follows. */
 export class RedisEvidenceLife implements EvidenceLife {
-  constructor(
-    private readonly redis: Redis,
-    private readonly keys: Keys,
-    private readonly custody: CustodyWriter,
-    private readonly reader: RedisRunReader,
-    private readonly evidence: Pick<EvidencePort, 'open'>,
-    private readonly clock: () => Date = () => new Date(),
-  ) {}
+  private readonly redis: Redis;
+  private readonly keys: Keys;
+  private readonly custody: CustodyWriter;
+  private readonly reader: RedisRunReader;
+  private readonly clock: () => Date;
+
+  constructor(private readonly parts: EvidenceLifeParts) {
+    const { redis, keys, custody, reader, clock = (): Date => new Date() } = parts;
+    this.redis = redis;
+    this.keys = keys;
+    this.custody = custody;
+    this.reader = reader;
+    this.clock = clock;
+  }
 
   async hold(run: string, by: string, reason: string): Promise<void> {
     const held: Held = { by, since: this.clock().toISOString(), reason };
     const command = { script: evidenceHold, keys: [this.keys.retained], rest: [run, JSON.stringify(held)] };
     const [what] = await this.custody.write(run, [{ act: 'evidence.held', subject: run, detail: { reason } }], command, by);
+    if (what === 'held' && !(await this.parts.signed.held(run)))
+      throw this.forged(run, `Redis says that the evidence of run ${run} is held, and its chain does not; release it and hold it anew`);
     if (what !== 'ok') throw await this.refusal(run, what);
   }
 
@@ -70,10 +95,13 @@ export class RedisEvidenceLife implements EvidenceLife {
     const { keys } = this;
     const now = this.clock();
     const version = (await this.reader.record(run))?.reportVersion;
-    const skeleton = version === undefined ? undefined : await readSkeleton(this.reader, this.evidence, run);
+    const skeleton = version === undefined ? undefined : await readSkeleton(this.reader, this.parts.evidence, run);
     const destroyed: Destroyed = { by, at: now.toISOString(), reason };
     // Counted anew for each head that it is built upon: whatever is recorded moves the head.
-    const act = async (): Promise<Act> => ({ act: 'evidence.destroyed', subject: run, detail: { reason, ...(await this.contents(run)) } });
+    const act = async (): Promise<Act> => {
+      await this.assertFree(run);
+      return { act: 'evidence.destroyed', subject: run, detail: { reason, ...(await this.contents(run)) } };
+    };
     const [what] = await this.custody.write(
       run,
       [act],
@@ -86,6 +114,22 @@ export class RedisEvidenceLife implements EvidenceLife {
       by,
     );
     return what;
+  }
+
+  /** What is held custody says, not Redis alone: nothing is signed that somebody who writes to Redis could put into the chain himself. */
+  private async assertFree(run: string): Promise<void> {
+    if (!(await this.parts.signed.held(run))) return;
+    const record = await this.reader.record(run);
+    if (record?.held !== undefined) throw new TriageError('conflict', why(run, 'held', record));
+    // It may have been released since.
+    if (!(await this.parts.signed.held(run))) return;
+    throw this.forged(run, `the chain of run ${run} says that its evidence is held, and Redis does not; hold it anew and release it, if it is to go`);
+  }
+
+  /** Tells the operator, and who has asked. */
+  private forged(run: string, what: string): TriageError {
+    this.parts.alert(new TriageError('custody-broken', `somebody has written into Redis: ${what}`), { run, what: 'a hold' });
+    return new TriageError('conflict', what);
   }
 
   /** How many contents a run has recorded, and their bytes: each once, those that were left on the node not. */

@@ -86,6 +86,11 @@ export class References {
     return this.due(this.keys.releasing, limit);
   }
 
+  /** Has nothing of it released after all. */
+  async keep(id: string): Promise<void> {
+    await this.ask((redis) => redis.zrem(this.keys.releasing, id));
+  }
+
   /** Releases some of the references of a run whose evidence was destroyed. Returns false when there are no more, and its artifacts are forgotten. */
   async release(id: string): Promise<boolean> {
     const { keys } = this;

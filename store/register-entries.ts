@@ -1,4 +1,5 @@
-import { type CustodyAct, custodyEntrySchema, registerChain } from '../playbooks/domain/custody.js';
+import { type CustodyAct, type CustodyEntry, custodyEntrySchema, registerChain } from '../playbooks/domain/custody.js';
+import { custodyDetails } from '../playbooks/domain/custody-details.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
 import type { TrustedKeys } from './public-keys.js';
@@ -9,32 +10,70 @@ const roles: Partial<Record<CustodyAct, KeyRole>> = { 'run.opened': 'api', 'run.
 /** So many entries that were not believed are looked at again. */
 const maxBad = 1_000;
 
-/** Which runs were opened and which have ended, by the entries of the register that are signed by who may. */
+/** Up to which entry the chain of a run went when it was sealed. */
+export interface Sealed {
+  readonly seq: number;
+  readonly head: string;
+}
+
+/** Which runs were opened, which have ended, and whose evidence was destroyed, by the entries of the register that are signed by who may. */
 export class RegisterEntries {
   readonly opened = new Set<string>();
-  readonly reported = new Set<string>();
+  readonly reported = new Map<string, Sealed>();
+  private readonly destroyed = new Set<string>();
   private bad: { readonly seq: number; readonly line: string }[] = [];
+  private isWhole = true;
+  private head: string | undefined = '';
 
-  /** Takes the next entry; says why it counts for nothing. */
+  /** Whether every entry is believed, and stands on the one before it: an entry that was never in the chain could else take another one's place. */
+  get holds(): boolean {
+    return this.isWhole && this.bad.length === 0;
+  }
+
+  /** The runs whose evidence nobody has destroyed, and of those that are sealed, where. */
+  standing(): ReadonlyMap<string, Sealed | undefined> {
+    const { destroyed, reported } = this;
+    return new Map([...this.opened].filter((run) => !destroyed.has(run)).map((run) => [run, reported.get(run)]));
+  }
+
+  /** Takes the next entry; says why it counts for nothing, or does not stand where it should. */
   async add(seq: number, line: string, trusted: TrustedKeys): Promise<TriageError | undefined> {
-    const { act, subject = '' } = custodyEntrySchema.safeParse(parseJson(line)).data ?? {};
-    try {
-      const expected = { run: registerChain, seq, act: act ?? 'run.opened', ...(subject === '' ? {} : { subject }) } as const;
-      await readSigned(line, expected, (kid) => trusted(kid, roles[expected.act]));
-    } catch (error) {
-      if (!(error instanceof TriageError && error.code === 'custody-broken')) throw error;
-      if (this.bad.length < maxBad) this.bad.push({ seq, line });
-      return error;
-    }
-    if (act === 'run.opened') this.opened.add(subject);
-    if (act === 'run.reported') this.reported.add(subject);
-    return undefined;
+    const { prev, hash } = custodyEntrySchema.safeParse(parseJson(line)).data ?? {};
+    const follows = prev !== undefined && prev === this.head;
+    this.head = hash;
+    this.isWhole &&= follows;
+    const problem = await this.believe(seq, line, trusted);
+    if (problem !== undefined || follows) return problem;
+    return new TriageError('custody-broken', `entry ${seq} of the register of runs does not follow the one before it`);
   }
 
   /** Looks again at the entries that were not believed: a key may have been enrolled since. */
   async again(trusted: TrustedKeys): Promise<void> {
     const { bad } = this;
     this.bad = [];
-    for (const { seq, line } of bad) await this.add(seq, line, trusted);
+    for (const { seq, line } of bad) await this.believe(seq, line, trusted);
+  }
+
+  private async believe(seq: number, line: string, trusted: TrustedKeys): Promise<TriageError | undefined> {
+    const { act, subject = '' } = custodyEntrySchema.safeParse(parseJson(line)).data ?? {};
+    try {
+      const expected = { run: registerChain, seq, act: act ?? 'run.opened', ...(subject === '' ? {} : { subject }) } as const;
+      this.take(await readSigned(line, expected, (kid) => trusted(kid, roles[expected.act])));
+    } catch (error) {
+      if (!(error instanceof TriageError && error.code === 'custody-broken')) throw error;
+      if (this.bad.length < maxBad) this.bad.push({ seq, line });
+      else this.isWhole = false;
+      return error;
+    }
+    return undefined;
+  }
+
+  private take({ act, subject = '', seq, detail }: CustodyEntry): void {
+    if (act === 'run.opened') this.opened.add(subject);
+    if (act === 'evidence.destroyed') this.destroyed.add(subject);
+    if (act !== 'run.reported') return;
+    const sealed = custodyDetails['run.reported'].safeParse(detail).data;
+    if (sealed === undefined) throw new TriageError('custody-broken', `entry ${seq} of the register of runs does not say where its run has ended`);
+    this.reported.set(subject, { seq: sealed.seq, head: sealed.head });
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { registerChain } from '../playbooks/domain/custody.js';
@@ -7,9 +8,10 @@ import { asTriageError, TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
 import type { Alert } from './alert.js';
 import { chainChunk } from './chain-index.js';
+import { syncFolder } from './evidence/folder.js';
 import type { Keys } from './keys.js';
 import type { TrustedKeys } from './public-keys.js';
-import { RegisterEntries } from './register-entries.js';
+import { RegisterEntries, type Sealed } from './register-entries.js';
 
 const seenSchema = z.object({ seq: z.int().nonnegative(), line: z.string() });
 type SeenLine = z.output<typeof seenSchema>;
@@ -56,6 +58,17 @@ export class RegisterWitness {
     const { opened, reported } = this.entries;
     const problem = !opened.has(run) ? 'was never opened' : reported.has(run) ? 'has ended' : undefined;
     if (problem !== undefined) throw new TriageError('custody-broken', `run ${run} ${problem}, says the register of runs; it is not acted upon`);
+  }
+
+  /**
+   * The runs whose evidence nobody has destroyed, and of those that are sealed, where: what may be removed rests on it, so that every entry must hold.
+   * @throws TriageError `custody-broken`, `store-unwritable` and what Redis throws
+   */
+  async standing(): Promise<ReadonlyMap<string, Sealed | undefined>> {
+    await this.look();
+    if (!this.entries.holds) await this.inTurn(() => this.entries.again(this.place.trusted));
+    if (this.entries.holds) return this.entries.standing();
+    throw new TriageError('custody-broken', 'the register of runs does not hold: entries of it are not believed, or do not follow each other');
   }
 
   private async inTurn(work: () => Promise<void>): Promise<void> {
@@ -110,8 +123,10 @@ export class RegisterWitness {
     if (file === undefined || this.last === undefined || this.last.seq === this.written) return;
     const draft = `${file}.${randomUUID()}`;
     try {
-      await writeFile(draft, JSON.stringify(this.last), { mode: 0o600 });
+      // A file that is empty after a power cut would have forgotten what was seen.
+      await writeFile(draft, JSON.stringify(this.last), { mode: 0o600, flush: true });
       await rename(draft, file);
+      await syncFolder(dirname(file));
     } catch (cause) {
       throw asTriageError(cause, 'store-unwritable', `cannot write ${file}`);
     }

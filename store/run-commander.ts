@@ -10,7 +10,7 @@ import { jobId, type Queues, queueName } from './queues.js';
 import { newRunId } from './run-id.js';
 import { RedisRunReader } from './run-reader.js';
 import { type PinnedPlaybook, pinnedPlaybook } from './run-record.js';
-import type { RunCommander } from './run-view.js';
+import type { Opening, RunCommander } from './run-view.js';
 import { runCancel } from './scripts/run-cancel.js';
 import { runOpen } from './scripts/run-open.js';
 
@@ -35,33 +35,39 @@ export class RedisRunCommander implements RunCommander {
     this.reader = new RedisRunReader(deps.redis, deps.keys);
   }
 
-  async open(request: RunRequest, requestedBy: string): Promise<string> {
-    const { run, playbook } = await this.record(request, requestedBy);
+  async open(request: RunRequest, requestedBy: string, how: Opening = {}): Promise<string> {
+    const { run, playbook } = await this.record(request, requestedBy, how);
     await addFlow(this.deps.queues, run, { request, playbook }, this.deps.retryDelayMs);
     return run;
   }
 
   /** Records a run without queueing it: the first half of {@link open}. The reconciler does the other if it never comes. */
-  async record(request: RunRequest, requestedBy: string): Promise<{ run: string; playbook: PinnedPlaybook }> {
+  async record(request: RunRequest, requestedBy: string, { id, origin }: Opening = {}): Promise<{ run: string; playbook: PinnedPlaybook }> {
     const { keys, custody, clock = (): Date => new Date() } = this.deps;
     const playbook = this.pin(request.playbook);
     const now = clock();
-    const run = newRunId(now);
+    const run = id ?? newRunId(now);
     const fields = {
       request: JSON.stringify(request),
       playbook: JSON.stringify(playbook),
       requestedBy,
       createdAt: now.toISOString(),
+      ...(origin === undefined ? {} : { origin: JSON.stringify(origin) }),
     };
     const { name, title, sha256 } = playbook;
     const act = {
       act: 'run.requested',
-      detail: { request: { ...request }, playbook: { name, title, sha256 }, createdAt: fields.createdAt },
+      detail: {
+        request: { ...request },
+        playbook: { name, title, sha256 },
+        createdAt: fields.createdAt,
+        ...(origin === undefined ? {} : { origin }),
+      },
     } as const;
     const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat()];
     const register = ({ hash }: Head): Act => ({ act: 'run.opened', subject: run, detail: { run, head: hash } });
     const [what] = await custody.write(run, [act], { script: runOpen, keys: [keys.open, keys.all], rest, register }, requestedBy);
-    if (what !== 'ok') throw new TriageError('conflict', `run ${run} exists already; ask again`);
+    if (what !== 'ok' && id === undefined) throw new TriageError('conflict', `run ${run} exists already; ask again`);
     return { run, playbook };
   }
 

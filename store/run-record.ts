@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.js';
+import { originSchema } from '../playbooks/domain/origin.js';
 import { priorities, runRequestSchema } from '../playbooks/domain/request.js';
 import { failureSchema, runStates, type StepRecord, stepRecordSchema, waitSchema } from '../playbooks/domain/run.js';
 import { verdictLevels } from '../playbooks/domain/verdict.js';
@@ -32,6 +33,7 @@ export const runRecordSchema = z.object({
   playbook: jsonOf(pinnedPlaybookSchema),
   requestedBy: z.string(),
   createdAt: z.iso.datetime(),
+  origin: jsonOf(originSchema).optional(),
   finishedAt: z.iso.datetime().optional(),
   cancel: z.iso.datetime().optional(),
   completeness: z.enum(['full', 'partial']).optional(),
@@ -102,6 +104,7 @@ export function viewOf(
     requestedBy: record.requestedBy,
     createdAt: record.createdAt,
     ...defined({
+      origin: record.origin,
       finishedAt: record.finishedAt,
       cancelRequestedAt: record.cancel,
       waitingFor,

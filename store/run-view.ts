@@ -1,6 +1,7 @@
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import type { Artifact } from '../playbooks/domain/artifact.js';
 import type { Lookup } from '../playbooks/domain/lookup.js';
+import type { Origin } from '../playbooks/domain/origin.js';
 import type { RunRequest } from '../playbooks/domain/request.js';
 import type { Failure, Gap, Limit, RunState, StepRecord, StepState, Wait } from '../playbooks/domain/run.js';
 import type { VerdictLevel } from '../playbooks/domain/verdict.js';
@@ -31,6 +32,8 @@ export interface RunView {
   /** Id of the API key (or other actor) that asked. */
   readonly requestedBy: string;
   readonly createdAt: string;
+  /** The alert, batch or earlier run that it goes back to. */
+  readonly origin?: Origin;
   readonly finishedAt?: string;
   readonly cancelRequestedAt?: string;
   readonly waitingFor?: Wait;
@@ -73,10 +76,20 @@ export interface RunReader {
   changed(run: string, ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** How a run is opened that is not just asked for. */
+export interface Opening {
+  /** Made by `newRunId` before, so that whoever is cut off can try again without opening a second run. */
+  readonly id?: string;
+  readonly origin?: Origin;
+}
+
 /** Making runs happen. */
 export interface RunCommander {
-  /** Opens the run (record, open list and custody entry 0 in one act), adds its flow, and returns its id. Throws `playbook-unknown`. */
-  open(request: RunRequest, requestedBy: string): Promise<string>;
+  /**
+   * Opens the run (record, open list and custody entry 0 in one act), adds its flow, and returns its id. A run of `how.id` that there is already is
+   * left as it is: then somebody tries again. Throws `playbook-unknown`.
+   */
+  open(request: RunRequest, requestedBy: string, how?: Opening): Promise<string>;
   /** Asks a run to stop; idempotent. Returns false for a run that has ended. Throws `not-found`. */
   cancel(run: string, by: string): Promise<boolean>;
 }

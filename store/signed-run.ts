@@ -95,6 +95,11 @@ export class SignedRuns {
     return (await this.advanced(run)).held;
   }
 
+  /** Whether somebody who may has signed that the run's evidence was destroyed. */
+  async destroyed(run: string): Promise<boolean> {
+    return (await this.advanced(run)).destroyed;
+  }
+
   /** The newest beginning of a step, how often it has begun, and whether it has an outcome. */
   async attempts(run: string, step: string): Promise<{ readonly fence?: string; readonly times: number; readonly ended: boolean }> {
     const index = await this.advanced(run);

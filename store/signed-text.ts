@@ -10,7 +10,22 @@ import type { KeyRole, Signer } from './signing-key.js';
 /** Where a text stands: its signature counts there and nowhere else. */
 export interface TextPlace {
   /** What kind of text it is. */
-  readonly purpose: 'answer' | 'api-key' | 'asked-since' | 'asking' | 'seen' | 'sent-file' | 'upload-claim' | 'upload-outcome' | 'upload-place';
+  readonly purpose:
+    | 'alert'
+    | 'answer'
+    | 'api-key'
+    | 'asked-since'
+    | 'asking'
+    | 'batch'
+    | 'batch-targets'
+    | 'batch-wish'
+    | 'container-pod'
+    | 'fleet'
+    | 'seen'
+    | 'sent-file'
+    | 'upload-claim'
+    | 'upload-outcome'
+    | 'upload-place';
   /** What it is about: a hash, a run and a hash. */
   readonly about: string;
   readonly run?: string;
@@ -18,10 +33,16 @@ export interface TextPlace {
 
 /** Whose signature is believed in a place. */
 const roles: Readonly<Record<TextPlace['purpose'], KeyRole>> = {
+  alert: 'api',
   answer: 'worker',
   'api-key': 'api',
   'asked-since': 'worker',
   asking: 'worker',
+  batch: 'api',
+  'batch-targets': 'worker',
+  'batch-wish': 'api',
+  'container-pod': 'worker',
+  fleet: 'worker',
   seen: 'worker',
   'sent-file': 'worker',
   'upload-claim': 'worker',

@@ -7,7 +7,7 @@ import { openBag } from '../../store/bag/open-bag.js';
 import { tarOf } from '../../store/bag/tar.js';
 import { zipOf } from '../../store/bag/zip.js';
 import { sendAttachment } from '../attachment.js';
-import { actorOf } from '../auth.js';
+import { actorOf } from '../caller.js';
 import type { ApiDeps } from '../deps.js';
 import { keySet } from '../key-set.js';
 

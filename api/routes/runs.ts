@@ -4,7 +4,7 @@ import { TriageError } from '../../playbooks/domain/error.js';
 import { type RunRequest, runRequestSchema } from '../../playbooks/domain/request.js';
 import { endStates, runStates } from '../../playbooks/domain/run.js';
 import type { RunReader, RunView } from '../../store/run-view.js';
-import { actorOf } from '../auth.js';
+import { actorOf, assertReach } from '../caller.js';
 import type { ApiDeps } from '../deps.js';
 import { awaitChange, patience, runTag } from '../long-poll.js';
 import { requireRun } from '../require-run.js';
@@ -25,6 +25,7 @@ export function runRoutes(deps: ApiDeps): Router {
   router.post('/api/v1/runs', async (req, res) => {
     const request = runRequestSchema.parse(req.body);
     checkNames(deps, request);
+    assertReach(req, request.target);
     const id = await commander.open(request, actorOf(req));
     res
       .status(202)

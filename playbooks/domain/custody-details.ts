@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { amendmentSchema, reportFilesSchema } from './amendment.js';
 import { artifactSchema, sha256Schema } from './artifact.js';
+import { configNameSchema } from './config-name.js';
+import { milestones } from './delivery.js';
 import { errorCodes } from './error.js';
 import { lookupSchema } from './lookup.js';
+import { originSchema } from './origin.js';
 import { runRequestSchema, uploadModes } from './request.js';
 import { stepRecordSchema } from './run.js';
+import { triggerSchema } from './trigger.js';
 
 const count = z.int().nonnegative();
 const error = z.enum(errorCodes);
@@ -42,6 +46,9 @@ const stand = { seq: count, hash: sha256Schema };
 const { seq, hash: head } = stand;
 const run = z.string();
 
+/** What was sent: which milestone, to which endpoint, and the sha256 of the body. */
+const delivered = { endpoint: configNameSchema, milestone: z.enum(milestones), delivery: z.string(), sha256: sha256Schema.optional() };
+
 /** Names of the pod, as the cluster knows it. */
 const pod = { cluster: z.string(), namespace: z.string().optional(), pod: z.string().optional() };
 
@@ -56,7 +63,11 @@ export const custodyDetails = {
     /** The playbook as it was when the run was asked for; `sha256` of its file. */
     playbook: z.strictObject({ name: z.string(), title: z.string(), sha256: sha256Schema }),
     createdAt: z.iso.datetime(),
+    /** The alert, the batch or the earlier run that it goes back to. */
+    origin: originSchema.optional(),
   }),
+  /** Another alert about the pod of a run that there is already: recorded at the first one of each rule, the others are counted. */
+  'run.triggered': z.strictObject({ trigger: triggerSchema }),
   'run.cancel-requested': z.strictObject({}),
   'step.started': z.strictObject({ attempt: count }),
   'step.finished': stepOutcome,
@@ -149,6 +160,12 @@ export const custodyDetails = {
     /** The signature over them: compact JWS. */
     jws: z.string(),
   }),
+  'result.delivered': z.strictObject({
+    ...delivered,
+    /** The status of the answer, where the endpoint speaks HTTP. */
+    status: z.int().optional(),
+  }),
+  'result.undeliverable': z.strictObject({ ...delivered, error, attempts: count }),
   'evidence.read': z.strictObject({
     what: z.enum(['artifact', 'bag', 'listing', 'report', 'summary']),
     /** Of the bytes, where they are one file of the evidence store. */

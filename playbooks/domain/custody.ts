@@ -7,6 +7,7 @@ import { TriageError } from './error.js';
 /** Every act that custody can hold. */
 export const custodyActs = [
   'run.requested',
+  'run.triggered',
   'run.cancel-requested',
   'step.started',
   'step.finished',
@@ -28,6 +29,8 @@ export const custodyActs = [
   'report.written',
   'run.amended',
   'run.checkpoint',
+  'result.delivered',
+  'result.undeliverable',
   'evidence.read',
   'evidence.held',
   'evidence.released',

@@ -3,6 +3,8 @@
  * exactly once; `retry.ts` says which are worth another attempt and `api/error.ts` maps them to HTTP.
  */
 export const errorCodes = [
+  'address-refused',
+  'batch-too-large',
   'cancelled',
   'cluster-forbidden',
   'cluster-unreachable',
@@ -12,9 +14,13 @@ export const errorCodes = [
   'container-not-found',
   'container-not-running',
   'custody-broken',
+  'delivery-failed',
   'digest-mismatch',
+  'endpoint-unknown',
   'evidence-destroyed',
+  'forbidden',
   'host-key-mismatch',
+  'idempotency-mismatch',
   'intel-invalid-answer',
   'intel-quota',
   'intel-unauthorized',
@@ -34,6 +40,7 @@ export const errorCodes = [
   'playbook-unknown',
   'pod-gone',
   'pod-not-found',
+  'rate-limited',
   'redis-unavailable',
   'runtime-unsupported',
   'shell-unsupported',

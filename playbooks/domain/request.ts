@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notifySchema } from './config-name.js';
 
 /** Kubernetes object names: RFC 1123 subdomain, at most 253 characters (Kubernetes, "Object Names and IDs"). */
 const subdomain = z
@@ -83,6 +84,8 @@ export const runRequestSchema = z.strictObject({
   examiner: z.string().max(200).optional(),
   organisation: z.string().max(200).optional(),
   reason: z.string().max(2_000).optional(),
+  /** Endpoints of the installation that are told what becomes of the run. */
+  notify: notifySchema.optional(),
   options: optionsSchema.prefault({}),
 });
 export type RunRequest = z.output<typeof runRequestSchema>;

@@ -30,6 +30,7 @@ import { Uploads } from '../../store/uploads.js';
 import { ActiveAttempts } from './active-attempts.js';
 import type { RunnerDeps, RunnerPorts } from './deps.js';
 import { isCancelled } from './forged.js';
+import { LiveContents } from './live-contents.js';
 import { syncQuotas } from './quota-sync.js';
 import { maxParkFactor } from './ready.js';
 import { type Reconciled, reconcile } from './reconciler.js';
@@ -126,7 +127,10 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
   const reader = new RedisRunReader(redis, keys);
   const retainMs = options.retainMs ?? defaultRetainMs;
   const alert = alertTo(logger);
-  const texts = new SignedTexts(signer, options.trustedKeys, alert);
+  const { trustedKeys: trusted, witness } = options;
+  const texts = new SignedTexts(signer, trusted, alert);
+  const signed = new SignedRuns(redis, keys, trusted);
+  const register = new RegisterWitness({ redis, keys, trusted, alert, ...(witness === undefined ? {} : { file: witness }) });
   return {
     playbooks,
     rules,
@@ -137,17 +141,12 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
     reader,
     references: new References(redis, keys, clock),
     retention: new Retention(redis, keys),
-    life: new RedisEvidenceLife(redis, keys, custody, reader, ports.evidence, clock),
+    live: new LiveContents({ redis, keys, trusted, register, clock }),
+    life: new RedisEvidenceLife({ redis, keys, custody, reader, signed, evidence: ports.evidence, alert, clock }),
     retainMs,
     actor,
-    signed: new SignedRuns(redis, keys, options.trustedKeys),
-    register: new RegisterWitness({
-      redis,
-      keys,
-      trusted: options.trustedKeys,
-      alert,
-      ...(options.witness === undefined ? {} : { file: options.witness }),
-    }),
+    signed,
+    register,
     queues,
     slots: new Slots(redis, keys, {
       max: options.nodeSlots,

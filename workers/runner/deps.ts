@@ -20,6 +20,7 @@ import type { SignedRuns } from '../../store/signed-run.js';
 import type { Slots } from '../../store/slots.js';
 import type { Uploads } from '../../store/uploads.js';
 import type { ActiveAttempts } from './active-attempts.js';
+import type { LiveContents } from './live-contents.js';
 import type { Timings } from './timings.js';
 
 /** The outside world as adapters give it; the runner puts custody between it and the steps. */
@@ -48,6 +49,8 @@ export interface RunnerDeps {
   readonly ports: RunnerPorts;
   /** Which runs refer to which content of the evidence store. */
   readonly references: References;
+  /** The same, by what is signed. */
+  readonly live: LiveContents;
   readonly retention: Retention;
   readonly life: EvidenceLife;
   /** How long evidence is kept where a run does not say it, in milliseconds. */

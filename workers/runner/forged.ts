@@ -41,19 +41,6 @@ export async function isCancelled({ log, signed, alert }: RunnerDeps, run: strin
   return false;
 }
 
-/** Whether the evidence of a run is held: custody says so. A hold that Redis does not have any more is reported, and counts all the same. */
-export async function isHeld({ reader, signed, alert }: RunnerDeps, run: string): Promise<boolean> {
-  if (!(await signed.held(run))) return false;
-  const shown = (await reader.record(run))?.held;
-  // It may have been released since.
-  if (shown === undefined && (await signed.held(run)))
-    alert(new TriageError('custody-broken', `somebody has removed from Redis that the evidence of run ${run} is held; it is kept`), {
-      run,
-      what: 'a hold',
-    });
-  return true;
-}
-
 /** Whether an attempt whose writing was refused is the newest all the same: then somebody has changed its fence in Redis. */
 export async function isFenceForged({ signed, alert }: RunnerDeps, { run, step, fence }: Attempt): Promise<boolean> {
   // Of a chain that does not hold nobody can say that there is a newer one.

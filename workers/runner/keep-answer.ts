@@ -5,6 +5,11 @@ import { referringEvidence } from './referring-evidence.js';
 /** Longer than the desk may keep an answer (90 days), and than a run that has seen it may take to record it. */
 const keptMs = 92 * 86_400_000;
 
+/** Whether who refers to contents is the desk on some day: no run has such an id. */
+export function isDesk(id: string): boolean {
+  return /^desk-\d{4}-\d{2}-\d{2}$/.test(id);
+}
+
 /**
  * Keeps an answer of an intelligence source. All runs share it, and none may have recorded it yet: the desk refers to it, day by day, until
  * no run can take it from there any more.

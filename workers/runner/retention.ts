@@ -1,7 +1,6 @@
 import { TriageError } from '../../playbooks/domain/error.js';
 import type { RunRequest } from '../../playbooks/domain/request.js';
 import type { RunnerDeps } from './deps.js';
-import { isHeld } from './forged.js';
 
 const dayMs = 86_400_000;
 /** Runs that one pass looks at. */
@@ -33,16 +32,11 @@ export async function destroyOverdue(deps: RunnerDeps): Promise<void> {
  * What Redis says of a run's time is not signed: its evidence is kept for as long as the signed request and this installation say, from
  * the signed time when it was opened. A retention that is raised later holds for runs that were sealed before, too.
  */
-async function destroyIfOver(deps: RunnerDeps, run: string): Promise<void> {
-  const { retention, life, signed, clock, logger, actor, retainMs } = deps;
+async function destroyIfOver({ retention, life, signed, clock, logger, actor, retainMs }: RunnerDeps, run: string): Promise<void> {
   const { createdAt, request } = await signed.info(run);
   const least = Date.parse(createdAt) + (retainMsOf(request) ?? retainMs);
   if (least > clock().getTime()) {
     await retention.prolong(run, least);
-    return;
-  }
-  if (await isHeld(deps, run)) {
-    await retention.lookAgain(run, clock().getTime() + againMs);
     return;
   }
   await life.destroy(run, actor, 'retention');

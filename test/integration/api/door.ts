@@ -55,7 +55,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     bags: new FakeBags(runs),
     life: new FakeLife(runs),
     lookups: office,
-    keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester' } : undefined) },
+    keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester', scopes: ['admin'], reach: 'all' } : undefined) },
     playbooks: [samplePlaybook],
     clusters: ['default'],
     publicKeys: () => Promise.resolve([{ kid: signer.kid, key: signer.publicKey }]),

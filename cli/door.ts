@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { createApi } from '../api/app.js';
+import type { ReadinessCheck } from '../api/deps.js';
+import { playbookView } from '../api/playbook-view.js';
+import { type RunningApi, startApi } from '../api/server.js';
+import type { Playbook } from '../playbooks/playbook.js';
+import { alertTo } from '../store/alert.js';
+import { ensureLocalKey, RedisApiKeys } from '../store/api-keys.js';
+import { RedisBagSource } from '../store/bag/source.js';
+import { ChangeFeed } from '../store/change-feed.js';
+import { CustodyWriter } from '../store/custody.js';
+import type { OpenEvidence } from '../store/evidence/open.js';
+import { RedisEvidenceActs } from '../store/evidence-acts.js';
+import { RedisEvidenceLife } from '../store/evidence-life.js';
+import { defaultPrefix, keysOf } from '../store/keys.js';
+import { packageVersion } from '../store/package-root.js';
+import type { PublicKeys } from '../store/public-keys.js';
+import { Queues } from '../store/queues.js';
+import { connectRedis, redisEndpoint } from '../store/redis.js';
+import { RedisLookupOffice } from '../store/redis-lookup-office.js';
+import { RegisterWitness } from '../store/register-witness.js';
+import { RedisRunCommander } from '../store/run-commander.js';
+import { RedisRunReader } from '../store/run-reader.js';
+import { SignedTexts } from '../store/signed-text.js';
+import { openSigner } from '../store/signing-key.js';
+import type { ServiceConfig } from './config.js';
+import { watchRegister } from './register-watch.js';
+
+/** What ends the parts of a service, in the order in which they were started. */
+export type Stops = (() => Promise<void> | void)[];
+
+/** What the API shares with the other parts of a service. */
+export interface DoorSurroundings {
+  readonly redis: Redis;
+  readonly evidence: OpenEvidence;
+  /** Of Redis. */
+  readonly address: string;
+  readonly publicKeys: PublicKeys;
+  readonly playbooks: ReadonlyMap<string, Playbook>;
+  readonly log: Logger;
+}
+
+/** The API: it reads and opens runs, and holds no credential of cluster, node or VirusTotal. */
+export async function openDoor(
+  config: ServiceConfig,
+  { redis, evidence, address, log, playbooks, publicKeys }: DoorSurroundings,
+  stops: Stops,
+): Promise<RunningApi> {
+  const keys = keysOf(defaultPrefix);
+  const signer = await openSigner(config.data.signingKeys, 'api', config.keys.given.api);
+  const alert = alertTo(log);
+  const texts = new SignedTexts(signer, publicKeys.find, alert);
+  const witness = new RegisterWitness({ redis, keys, trusted: publicKeys.find, alert, file: join(config.data.dir, 'register-api.json') });
+  const apiKeys = new RedisApiKeys(redis, defaultPrefix, texts);
+  await ensureLocalKey(apiKeys, config.data.apiKeyFile);
+  const feed = new ChangeFeed(connectRedis(redisEndpoint(address), (err) => log.warn({ err }, 'Redis connection of the API')));
+  const queues = new Queues(redisEndpoint(address, 'fail'), defaultPrefix);
+  stops.push(
+    watchRegister(witness, alert, log),
+    () => feed.close(),
+    () => queues.close(),
+  );
+  const custody = new CustodyWriter(redis, keys, signer, 'api');
+  const runs = new RedisRunReader(redis, keys, feed);
+  const app = createApi({
+    runs,
+    commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks }),
+    evidence: evidence.keeper,
+    acts: new RedisEvidenceActs(custody, runs),
+    bags: new RedisBagSource(redis, keys),
+    life: new RedisEvidenceLife(redis, keys, custody, runs, evidence.keeper),
+    lookups: new RedisLookupOffice(redis, keys, queues, texts),
+    keys: apiKeys,
+    playbooks: [...playbooks.values()].map(playbookView),
+    clusters: [config.cluster.name],
+    publicKeys: () => publicKeys.all(),
+    ready: () => readiness(redis, evidence),
+    log,
+    version: packageVersion(),
+  });
+  const api = await startApi(app, config.api.host, config.api.port);
+  stops.push(() => api.stop());
+  return api;
+}
+
+async function readiness(redis: Redis, evidence: OpenEvidence): Promise<readonly ReadinessCheck[]> {
+  const check = async (name: string, act: () => Promise<unknown>): Promise<ReadinessCheck> => {
+    try {
+      await act();
+      return { name, ok: true };
+    } catch (error) {
+      return { name, ok: false, found: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  return Promise.all([check('redis', () => redis.ping()), check('evidence', () => evidence.ready())]);
+}
