@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: demo test lint lint-types lint-rules lint-rest format build lab-up lab-down clean
+.PHONY: demo test lint lint-rules lint-types lint-layers lint-dead-code lint-format format build lab-up lab-down clean
 
 demo: build ## Brings up a real cluster, triages two compromised pods, prints the reports (KEEP=1 leaves it up)
 	KEEP=$(KEEP) test/demo/demo
@@ -11,7 +11,7 @@ test: build ## Unit, integration and end-to-end tests, and the corpus of hostile
 	test/run
 
 lint: node_modules/.ready ## Types, typed lint rules, format, layers and cycles, dead code
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-rules lint-types lint-rest
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint-rules lint-types lint-layers lint-dead-code lint-format
 
 lint-rules:
 	eslint .
@@ -19,10 +19,14 @@ lint-rules:
 lint-types:
 	tsc -p tsconfig.json
 
-lint-rest:
-	biome check .
+lint-layers:
 	depcruise --config .dependency-cruiser.cjs api workers store playbooks cli
+
+lint-dead-code:
 	knip
+
+lint-format:
+	biome check .
 
 format: node_modules/.ready
 	biome check --write .

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { createApi } from '../api/app.js';
-import type { ReadinessCheck } from '../api/deps.js';
 import { playbookView } from '../api/playbook-view.js';
 import { type RunningApi, startApi } from '../api/server.js';
 import type { Playbook } from '../playbooks/playbook.js';
@@ -23,9 +22,11 @@ import { RedisLookupOffice } from '../store/redis-lookup-office.js';
 import { RegisterWitness } from '../store/register-witness.js';
 import { RedisRunCommander } from '../store/run-commander.js';
 import { RedisRunReader } from '../store/run-reader.js';
+import { SignedRuns } from '../store/signed-run.js';
 import { SignedTexts } from '../store/signed-text.js';
 import { openSigner } from '../store/signing-key.js';
 import type { ServiceConfig } from './config.js';
+import { readiness } from './readiness.js';
 import { watchRegister } from './register-watch.js';
 
 /** What ends the parts of a service, in the order in which they were started. */
@@ -64,35 +65,24 @@ export async function openDoor(
   );
   const custody = new CustodyWriter(redis, keys, signer, 'api');
   const runs = new RedisRunReader(redis, keys, feed);
+  const signed = new SignedRuns(redis, keys, publicKeys.find);
   const app = createApi({
     runs,
     commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks }),
     evidence: evidence.keeper,
     acts: new RedisEvidenceActs(custody, runs),
     bags: new RedisBagSource(redis, keys),
-    life: new RedisEvidenceLife(redis, keys, custody, runs, evidence.keeper),
+    life: new RedisEvidenceLife({ redis, keys, custody, reader: runs, signed, evidence: evidence.keeper, alert }),
     lookups: new RedisLookupOffice(redis, keys, queues, texts),
     keys: apiKeys,
     playbooks: [...playbooks.values()].map(playbookView),
     clusters: [config.cluster.name],
     publicKeys: () => publicKeys.all(),
-    ready: () => readiness(redis, evidence),
+    ready: () => readiness({ redis, evidence, witness }),
     log,
     version: packageVersion(),
   });
   const api = await startApi(app, config.api.host, config.api.port);
   stops.push(() => api.stop());
   return api;
-}
-
-async function readiness(redis: Redis, evidence: OpenEvidence): Promise<readonly ReadinessCheck[]> {
-  const check = async (name: string, act: () => Promise<unknown>): Promise<ReadinessCheck> => {
-    try {
-      await act();
-      return { name, ok: true };
-    } catch (error) {
-      return { name, ok: false, found: error instanceof Error ? error.message : String(error) };
-    }
-  };
-  return Promise.all([check('redis', () => redis.ping()), check('evidence', () => evidence.ready())]);
 }

@@ -6,6 +6,8 @@ import { payloadFiles } from '../../../playbooks/bag/layout.js';
 import { verifyBag } from '../../../playbooks/bag/verify-bag.js';
 import { openFolder } from '../../../store/bag/folder-reader.js';
 import { RedisEvidenceLife } from '../../../store/evidence-life.js';
+import { keyRing } from '../../../store/public-keys.js';
+import { SignedRuns } from '../../../store/signed-run.js';
 import { fakeIo } from '../../unit/cli/fake-io.js';
 import { withEngine } from '../engine/with-engine.js';
 import { BagStand } from './bag-stand.js';
@@ -22,7 +24,9 @@ test.each([{ plain: true }, {}])('of destroyed evidence nothing is in a bag but 
   // It has the same content, which stays.
   await stand.run();
   const { redis, keys, custody, reader } = engine();
-  await new RedisEvidenceLife(redis, keys, custody, reader, stand.evidence).destroy(run, 'key:test', 'the law says so');
+  const signed = new SignedRuns(redis, keys, keyRing(engine().folder));
+  const life = new RedisEvidenceLife({ redis, keys, custody, reader, signed, evidence: stand.evidence, alert: () => undefined });
+  await life.destroy(run, 'key:test', 'the law says so');
   const to = join(stand.folder, 'bag');
   await exportRuns(fakeIo(), await stand.client(), [run], { ...form, to });
   const names = await readdir(join(to, 'data'));

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest';
 import { type CustodyEntry, registerChain, sha256Hex } from '../../../playbooks/domain/custody.js';
 import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import { RedisEvidenceLife } from '../../../store/evidence-life.js';
+import { keyRing } from '../../../store/public-keys.js';
 import { References } from '../../../store/references.js';
 import type { RunView } from '../../../store/run-view.js';
+import { SignedRuns } from '../../../store/signed-run.js';
 import type { Runner } from '../../../workers/runner/create-runner.js';
 import { referringEvidence } from '../../../workers/runner/referring-evidence.js';
 import { LateEngine } from './late-engine.js';
@@ -32,7 +34,8 @@ async function stand(): Promise<Stand> {
   const clock = (): Date => new Date(Date.now() + ahead);
   const runner = await it.runner({ keeper: it.evidence }, { clock });
   const { redis, keys, custody, reader } = engine();
-  const life = new RedisEvidenceLife(redis, keys, custody, reader, it.evidence, clock);
+  const signed = new SignedRuns(redis, keys, keyRing(engine().folder));
+  const life = new RedisEvidenceLife({ redis, keys, custody, reader, signed, evidence: it.evidence, alert: () => undefined, clock });
   return { it, source, runner, life, forward: (ms) => (ahead += ms) };
 }
 

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { type Artifact, artifactId } from '../../../playbooks/domain/artifact.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { StoredEvidence } from '../../../playbooks/ports.js';
+import type { Alert } from '../../../store/alert.js';
 import type { EvidenceRemover } from '../../../store/evidence/keeper.js';
 import { takeOver } from '../../../store/run-log.js';
 import { collectEvidence } from '../../../workers/runner/collect.js';
@@ -14,8 +15,9 @@ import { closing, contentOf, contents, type LifeOptions, lostOf, openParts } fro
  * One of several processes that share a store: makes runs which record some of the same few contents, destroys them, and collects, all at
  * random and for ever. Whoever kills or suspends it does so anywhere. Prints a line for each act.
  */
-const parts = await openParts(JSON.parse(process.argv[2] ?? '') as LifeOptions);
-const { references, log, life, evidence, commander, amendments, redis, keys } = parts;
+const alert: Alert = ({ message }) => process.stdout.write(`alert ${message}\n`);
+const parts = await openParts(JSON.parse(process.argv[2] ?? '') as LifeOptions, alert);
+const { references, log, life, evidence, commander, redis, keys } = parts;
 const { signal } = new AbortController();
 const logger = pino({ level: 'silent' });
 
@@ -82,7 +84,7 @@ const slow: EvidenceRemover = {
 };
 
 async function collect(): Promise<void> {
-  await collectEvidence({ references, amendments, logger, ports: { ...fakePorts, keeper: slow } });
+  await collectEvidence({ ...parts, alert, logger, ports: { ...fakePorts, keeper: slow } });
 }
 
 for (;;) {

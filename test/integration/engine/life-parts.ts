@@ -3,19 +3,24 @@ import type { Redis } from 'ioredis';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import { type RunRequest, runRequestSchema } from '../../../playbooks/domain/request.js';
 import type { StepRecord } from '../../../playbooks/domain/run.js';
+import type { Alert } from '../../../store/alert.js';
 import { Amendments } from '../../../store/amendments.js';
 import { CustodyWriter } from '../../../store/custody.js';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { RedisEvidenceLife } from '../../../store/evidence-life.js';
 import { type Keys, keysOf } from '../../../store/keys.js';
+import { keyRing } from '../../../store/public-keys.js';
 import { Queues } from '../../../store/queues.js';
 import { connectRedis, redisEndpoint } from '../../../store/redis.js';
 import { References } from '../../../store/references.js';
+import { RegisterWitness } from '../../../store/register-witness.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { RunLog } from '../../../store/run-log.js';
 import { RedisRunReader } from '../../../store/run-reader.js';
+import { SignedRuns } from '../../../store/signed-run.js';
 import { openSigner } from '../../../store/signing-key.js';
+import { LiveContents } from '../../../workers/runner/live-contents.js';
 import { syntheticPlaybooks } from './synthetic.js';
 
 /** Where all processes of the storm meet. */
@@ -46,6 +51,9 @@ export interface LifeParts {
   readonly redis: Redis;
   readonly keys: Keys;
   readonly references: References;
+  readonly signed: SignedRuns;
+  readonly live: LiveContents;
+  readonly clock: () => Date;
   readonly log: RunLog;
   readonly life: RedisEvidenceLife;
   readonly evidence: EvidenceKeeper;
@@ -55,17 +63,25 @@ export interface LifeParts {
   readonly request: RunRequest;
 }
 
-/** Opens them. A mark lasts for so short that suspended processes lose theirs. */
+/**
+ * Opens them. A mark lasts for so short that suspended processes lose theirs, and what nobody refers to goes at once.
+ * @param alert nobody writes into Redis here who may not: nothing is to be told
+ */
 export async function openParts(
   { socket, prefix, folder, keys: keyFolder }: LifeOptions,
-  clock?: () => Date,
+  alert: Alert,
+  clock = (): Date => new Date(),
 ): Promise<LifeParts & { close(): Promise<void> }> {
   const endpoint = redisEndpoint(socket);
   const redis = connectRedis(endpoint);
   const queues = new Queues(endpoint, prefix);
   const keys = keysOf(prefix);
   const custody = new CustodyWriter(redis, keys, await openSigner(keyFolder, 'api'), 'test');
+  const worker = new CustodyWriter(redis, keys, await openSigner(keyFolder, 'worker'), 'worker:test');
   const reader = new RedisRunReader(redis, keys);
+  const trusted = keyRing(keyFolder);
+  const signed = new SignedRuns(redis, keys, trusted);
+  const register = new RegisterWitness({ redis, keys, trusted, alert });
   const evidence = await createDiskEvidence(folder);
   return {
     redis,
@@ -73,8 +89,11 @@ export async function openParts(
     reader,
     evidence,
     references: new References(redis, keys, clock, { doomedMs: 400, marginMs: 100, onceMoreMs: 3_600_000, failedMs: 0 }),
-    log: new RunLog(redis, keys, custody),
-    life: new RedisEvidenceLife(redis, keys, custody, reader, evidence),
+    signed,
+    live: new LiveContents({ redis, keys, trusted, register, clock, quietMs: 0 }),
+    clock,
+    log: new RunLog(redis, keys, worker),
+    life: new RedisEvidenceLife({ redis, keys, custody, reader, signed, evidence, alert }),
     commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks: syntheticPlaybooks }),
     amendments: new Amendments(redis, keys, queues, 1_000),
     request: runRequestSchema.parse({ target: { namespace: 'shop', pod: 'web-0' }, playbook: 'brief' }),

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
+import type { Alert } from '../../../store/alert.js';
 import { Aside } from '../../../store/evidence/aside.js';
 import { readPublicKeys } from '../../../store/public-keys.js';
 import { takeOver } from '../../../store/run-log.js';
@@ -84,11 +85,14 @@ async function robbed(parts: LifeParts): Promise<string[]> {
   return lost;
 }
 
-async function collectAll({ references, amendments, evidence }: LifeParts): Promise<void> {
+const alert: Alert = ({ message }) => said.push(`alert ${message}`);
+
+async function collectAll(parts: LifeParts): Promise<void> {
+  const { references, evidence } = parts;
   const logger = pino({ level: 'silent' });
   await new Aside(options.folder).putBack(0);
   for (const end = Date.now() + 60_000; ; ) {
-    await collectEvidence({ references, amendments, logger, ports: { ...fakePorts, keeper: evidence } });
+    await collectEvidence({ ...parts, alert, logger, ports: { ...fakePorts, keeper: evidence } });
     const left = [...(await references.releasing(1_000)), ...(await references.unreferenced(1_000))];
     if (left.length === 0) return;
     if (Date.now() > end) throw new Error(`never done: ${JSON.stringify(left)}`);
@@ -105,7 +109,7 @@ test('whoever is killed or suspended while others put, record, destroy and colle
   timeout: 600_000,
 }, async () => {
   // Its clock has come to when all that was removed is looked at once more.
-  const parts = await openParts(options, () => new Date(Date.now() + 7_200_000));
+  const parts = await openParts(options, alert, () => new Date(Date.now() + 7_200_000));
   for (let number = 0; number < wanted.processes; number += 1) start();
   for (let next = wanted.roundsPerStrike; done() < wanted.rounds; next += wanted.roundsPerStrike) {
     while (done() < next) await sleep(5 + Math.random() * 20);

@@ -6,8 +6,12 @@ import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { Amendments } from '../../../store/amendments.js';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
+import { keyRing } from '../../../store/public-keys.js';
 import { References, removalTimes } from '../../../store/references.js';
+import { RegisterWitness } from '../../../store/register-witness.js';
+import { SignedRuns } from '../../../store/signed-run.js';
 import { collectEvidence } from '../../../workers/runner/collect.js';
+import { LiveContents } from '../../../workers/runner/live-contents.js';
 import { type ReferringEvidence, referringEvidence } from '../../../workers/runner/referring-evidence.js';
 import { fakePorts } from './fake-ports.js';
 import { withEngine } from './with-engine.js';
@@ -98,7 +102,7 @@ test('a run that there is not refers to nothing', async () => {
 });
 
 test('what cannot be removed does not stand in the way of others', async () => {
-  const { redis, keys, queues } = engine();
+  const { redis, keys, queues, folder } = engine();
   await store.put([data], signal);
   const stuck = Array.from({ length: 300 }, (_, at) => sha256Hex(`stuck ${at}`));
   await redis.zadd(keys.unreferenced, ...stuck.flatMap((each) => [1, each]), 2, sha256);
@@ -107,7 +111,13 @@ test('what cannot be removed does not stand in the way of others', async () => {
     remove: (name, ...rest) => (name === sha256 ? store.remove(name, ...rest) : Promise.reject(new Error('the bucket keeps it'))),
   };
   const logger = pino({ level: 'silent' });
-  const collecting = { references, amendments: new Amendments(redis, keys, queues, 1_000), logger, ports: { ...fakePorts, keeper } };
+  const trusted = keyRing(folder);
+  const alert = (): void => undefined;
+  const register = new RegisterWitness({ redis, keys, trusted, alert });
+  const live = new LiveContents({ redis, keys, trusted, register, quietMs: 0 });
+  const signed = new SignedRuns(redis, keys, trusted);
+  const amendments = new Amendments(redis, keys, queues, 1_000);
+  const collecting = { references, amendments, logger, ports: { ...fakePorts, keeper }, live, signed, alert, clock: () => new Date() };
   for (let pass = 0; pass < 2; pass += 1) await collectEvidence(collecting);
   expect(await store.has(sha256)).toBe(false);
   expect(await references.unreferenced(1)).toEqual([]);

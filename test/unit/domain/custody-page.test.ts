@@ -20,7 +20,7 @@ function fieldsOf(schema: z.ZodType): string[] {
   const shape = schema instanceof z.ZodObject ? schema.shape : {};
   return Object.entries<z.ZodType>(shape).flatMap(([name, inner]) => [
     name,
-    ...(name === 'request' || name === 'report' ? [] : fieldsOf(unwrapped(inner))),
+    ...(name === 'request' || name === 'report' || name === 'origin' ? [] : fieldsOf(unwrapped(inner))),
   ]);
 }
 
