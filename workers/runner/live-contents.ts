@@ -5,7 +5,7 @@ import { ofRedis } from '../../store/of-redis.js';
 import type { TrustedKeys } from '../../store/public-keys.js';
 import type { Sealed } from '../../store/register-entries.js';
 import type { RegisterWitness } from '../../store/register-witness.js';
-import { RunContents } from './run-contents.js';
+import { keptOf, RunContents } from './run-contents.js';
 
 /** While a run is open, a content is seen unreferenced for so long before it may go, in milliseconds: more than it takes to record what was put. */
 const defaultQuietMs = 3_600_000;
@@ -56,7 +56,8 @@ export class LiveContents {
 
   /** The runs that refer to a content. */
   referring(sha256: string): string[] {
-    return [...this.runs].filter(([, contents]) => contents.has(sha256)).map(([run]) => run);
+    const wanted = keptOf(sha256);
+    return [...this.runs].filter(([, contents]) => contents.has(wanted)).map(([run]) => run);
   }
 
   /** Whether an unreferenced content has been one for long enough: what an open run has put it may not have recorded yet. */

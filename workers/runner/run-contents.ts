@@ -7,6 +7,11 @@ import type { Sealed } from '../../store/register-entries.js';
 /** Bytes of a digest that are kept: so many that nobody can make two contents that have them in common. */
 const kept = 16;
 
+/** What is kept of a digest. */
+export function keptOf(sha256: string): Buffer {
+  return Buffer.from(sha256.slice(0, 2 * kept), 'hex');
+}
+
 /**
  * The contents that one run refers to, by the signed entries of its chain: all that it has recorded as an artifact (files, listings, reports and
  * answers alike), and the answers that it has taken. Each entry is checked once, as the chain grows; a few bytes a content are kept.
@@ -19,9 +24,8 @@ export class RunContents {
 
   constructor(private readonly run: string) {}
 
-  /** Whether the run refers to it. */
-  has(sha256: string): boolean {
-    const wanted = Buffer.from(sha256.slice(0, 2 * kept), 'hex');
+  /** Whether the run refers to a content, see {@link keptOf}. */
+  has(wanted: Buffer): boolean {
     let [from, to] = [0, this.digests.length / kept];
     while (from < to) {
       const middle = (from + to) >>> 1;
@@ -41,7 +45,12 @@ export class RunContents {
   }
 
   /** Reads on to the end of the chain. Returns false when it was not there by then. Throws `custody-broken`. */
-  async readOn(redis: Redis, chain: string, signers: ChainSigners, { sealed, until }: { sealed: Sealed | undefined; until: number }): Promise<boolean> {
+  async readOn(
+    redis: Redis,
+    chain: string,
+    signers: ChainSigners,
+    { sealed, until }: { sealed: Sealed | undefined; until: number },
+  ): Promise<boolean> {
     const found: string[] = [];
     try {
       while (Date.now() < until) {
