@@ -1,58 +1,33 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { LongestFirst } from './test/longest-first.js';
 
-// Integration tests mostly wait, and each file has a Redis, servers, folders and mounts of its own: two files at a time. Those that have the
-// lab share its two nodes and its planted pods, and go one after the other.
+/** Storms that kill by the clock and tell times ahead: with a busy machine they show something else. */
+const storms = ['test/integration/engine/storm.test.ts', 'test/integration/engine/lookup-storm.test.ts'];
+/** Sets what all overlay mounts of the machine are made with. */
+const kernel = ['test/corpus/metacopy.test.ts'];
+
+/** Tests that wait much and share nothing, as each file has a Redis, servers, folders and mounts of its own: two files at a time. */
 const two = { maxWorkers: 2 };
+/** Tests that share the lab's two nodes and planted pods, and those that must have the machine to themselves. */
 const oneAfterTheOther = { fileParallelism: false };
 
+let order = 0;
+function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
+  order += 1;
+  return { test: { name, setupFiles: ['test/support/equal-bytes.ts'], sequence: { groupOrder: order }, ...test } };
+}
+
+// test/run runs `unit` and `integration` beside `e2e` and `corpus`, and after them `storms` and `kernel`, alone.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, ...two, sequence: { groupOrder: 1 } } },
-      {
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          ...two,
-          sequence: { groupOrder: 2 },
-        },
-      },
-      {
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
-          ...oneAfterTheOther,
-          sequence: { groupOrder: 3 },
-        },
-      },
-      {
-        test: {
-          name: 'corpus',
-          include: ['test/corpus/**/*.test.ts'],
-          exclude: ['test/corpus/metacopy.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 300_000,
-          ...oneAfterTheOther,
-          sequence: { groupOrder: 4 },
-        },
-      },
-      // Sets what all overlay mounts of the machine are made with: nothing may run beside it.
-      {
-        test: {
-          name: 'kernel',
-          include: ['test/corpus/metacopy.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 300_000,
-          ...oneAfterTheOther,
-          sequence: { groupOrder: 5 },
-        },
-      },
+      project('unit', { ...two, include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 }),
+      project('integration', { ...two, include: ['test/integration/**/*.test.ts'], exclude: storms, testTimeout: 240_000, hookTimeout: 120_000 }),
+      project('e2e', { ...oneAfterTheOther, include: ['test/e2e/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 }),
+      project('corpus', { ...oneAfterTheOther, include: ['test/corpus/**/*.test.ts'], exclude: kernel, testTimeout: 120_000, hookTimeout: 300_000 }),
+      project('storms', { ...oneAfterTheOther, include: storms, testTimeout: 120_000, hookTimeout: 60_000 }),
+      project('kernel', { ...oneAfterTheOther, include: kernel, testTimeout: 60_000, hookTimeout: 300_000 }),
     ],
   },
 });

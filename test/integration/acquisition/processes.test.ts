@@ -249,8 +249,8 @@ describe('list-processes', () => {
   });
 
   it('says when there are more processes than it looks at', async () => {
-    await started('bash', ['-c', 'for i in $(seq 2100); do sleep 1000 & done; wait']);
-    await until(() => Number(execFileSync('bash', ['-c', `pgrep -c sleep; true`], { encoding: 'utf8' })) > 2_100);
+    const { pid } = await started('bash', ['-c', 'for i in $(seq 2100); do sleep 1000 & done; wait']);
+    await until(() => execFileSync('bash', ['-c', `pgrep -c -P ${pid}; true`], { encoding: 'utf8' }).trim() === '2100');
     const { fact } = await list();
     expect(fact.count).toBe(2_000);
     expect(local.gaps).toMatchObject([{ subject: 'processes', reason: 'too-many' }]);

@@ -213,7 +213,8 @@ test.each(['cut', 'deleted'])('while the register is %s nothing is done, also by
   await runner.reconcile();
   await engine().ended(first);
   const gone = await stand.waitingRun();
-  await expect.poll(async () => (await engine().ended(gone)).state).toBe('completed');
+  await runner.reconcile();
+  expect(await engine().ended(gone)).toMatchObject({ state: 'completed' });
   await runner.stop(2_000);
   const register = await reader.custody('register', 0, 10);
   expect(register).toHaveLength(4);
