@@ -16,6 +16,7 @@ lab_up() {
   images_build
   rm -rf --one-file-system "$RUN"
   mkdir -p "$RUN"/{log,pid,a,b}
+  passable "$RUN"
   strays_note
   network_up
   cgroups_up
@@ -33,6 +34,15 @@ lab_up() {
   mv "$RUN/lab.json.new" "$RUN/lab.json"
   until_true 30 "everything to answer" healthy
   say "is up after $((SECONDS - began)) s (for a shell: eval \"\$($LAB_COMMAND env)\")"
+}
+
+# A pod with users of its own (hostUsers: false) reaches its layers as nobody in particular: every folder above them has to let it pass.
+passable() {
+  local folder=$1
+  while [ "$folder" != / ]; do
+    chmod o+x "$folder"
+    folder=$(dirname "$folder")
+  done
 }
 
 # lab.json is written last by `up`, so with it and all daemons answering the lab is whole.
