@@ -2,8 +2,8 @@
 # Debian packages that the lab and the tests need. Quick when all are there: no apt call at all.
 
 PACKAGES=(
-  busybox-static chromium conmon containernetworking-plugins gcc iproute2 iptables jq libpcre2-8-0 libseccomp-dev libssl3
-  openssh-client openssh-server openssl p7zip-full pkg-config procps python3 python3-venv redis-server skopeo sudo util-linux zlib1g
+  busybox-static chromium conmon containernetworking-plugins curl gcc iproute2 iptables jq libpcre2-8-0 libseccomp-dev libssl3
+  openssh-client openssh-server openssl p7zip-full pkg-config procps prometheus python3 python3-venv redis-server skopeo sudo util-linux zlib1g
 )
 
 missing_packages() {
