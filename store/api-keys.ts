@@ -1,120 +1,146 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
-import { type Reach, reachSchema, type Scope, scopes } from '../playbooks/domain/access.js';
+import { type Rights, rightsSchema } from '../playbooks/domain/access.js';
+import { TriageError } from '../playbooks/domain/error.js';
+import {
+  type ApiKey,
+  type ApiKeyGiven,
+  type ApiKeyRecord,
+  type ApiKeys,
+  type ApiKeyView,
+  isSecretOf,
+  keyIdOf,
+  keyView,
+  newSecret,
+  placeOf,
+  recordSchema,
+} from './api-keys-record.js';
+import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
-import type { SignedTexts, TextPlace } from './signed-text.js';
+import { replaceField } from './scripts/replace-field.js';
+import { runScript } from './scripts/script.js';
+import type { SignedTexts } from './signed-text.js';
 
-/** Who holds a key. */
-export interface ApiKey {
-  readonly id: string;
+/** What a new key is to be. */
+export interface NewKey extends Rights {
   readonly name: string;
-  readonly scopes: readonly Scope[];
-  readonly reach: Reach;
+  readonly expiresAt?: Date;
 }
 
-/** Checks API keys. */
-export interface ApiKeys {
-  /** The holder, or undefined for a secret that is not known. Throws `redis-unavailable`. */
-  verify(secret: string): Promise<ApiKey | undefined>;
+/** How a key gets a new secret. */
+export interface Rotation {
+  /** So long the old secret counts beside the new one; 0: not at all. */
+  readonly graceSeconds: number;
+  /** A new end of the key; without it the old one stands. */
+  readonly expiresAt?: Date;
 }
 
-/** `pt_<id>_<secret>`: the id finds the record, so that the comparison itself can take the same time for all. */
-const shape = /^pt_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
+/** What admins do with keys. Methods throw `redis-unavailable`; `by` is who does it, as custody names him. */
+export interface KeyRing {
+  /** Oldest first. */
+  list(): Promise<readonly ApiKeyView[]>;
+  /** Throws `invalid-request` for an admin who is to reach less than all, and for a time that is over. */
+  create(wish: NewKey, by: string): Promise<ApiKeyGiven>;
+  /** Gives a key a new secret; it keeps its id. Throws `not-found`, `conflict` when somebody else has done so meanwhile, `invalid-request`. */
+  rotate(id: string, how: Rotation, by: string): Promise<ApiKeyGiven>;
+  /** Ends a key at once, in all its secrets. Throws `not-found`. */
+  revoke(id: string): Promise<void>;
+}
 
-const recordSchema = z.object({
-  name: z.string(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  createdAt: z.iso.datetime(),
-  scopes: z.array(z.enum(scopes)).readonly(),
-  reach: reachSchema,
-});
-type ApiKeyRecord = z.output<typeof recordSchema>;
+/** The last use of a key is written this often, in milliseconds. */
+const notedMs = 60_000;
 
 /**
- * API keys in Redis: only their sha256 is kept (HASH `<prefix>:api-keys`, id -> record), signed by an API. Who can write there could else make
- * himself a key, and have any run requested and signed.
+ * API keys in Redis: only their sha256 is kept (HASH, id -> record), signed by an API. Who can write there could else make himself a key,
+ * and have any run requested and signed.
  */
-export class RedisApiKeys implements ApiKeys {
-  private readonly key: string;
+export class RedisApiKeys implements ApiKeys, KeyRing {
+  private readonly used = new Map<string, number>();
 
   constructor(
     private readonly redis: Redis,
-    prefix: string,
+    private readonly keys: Keys,
     private readonly texts: SignedTexts,
-  ) {
-    this.key = `${prefix}:api-keys`;
-  }
+  ) {}
 
   async verify(secret: string): Promise<ApiKey | undefined> {
-    const id = shape.exec(secret)?.[1];
+    const id = keyIdOf(secret);
     if (id === undefined) return undefined;
-    const record = await this.record(id, await ofRedis(() => this.redis.hget(this.key, id)));
-    if (record === undefined) return undefined;
-    const same = timingSafeEqual(digest(secret), Buffer.from(record.sha256, 'hex'));
-    return same ? { id, name: record.name, scopes: record.scopes, reach: record.reach } : undefined;
+    const record = await this.record(id, await ofRedis(() => this.redis.hget(this.keys.apiKeys, id)));
+    if (!isSecretOf(record, secret, Date.now()) || record === undefined) return undefined;
+    const { name, scopes, reach, expiresAt } = record;
+    if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now())
+      throw new TriageError('unauthorized', `the API key ${id} has expired at ${expiresAt}; an admin can make a new one`);
+    await this.note(id);
+    return { id, name, scopes, reach };
   }
 
-  /** Makes a key and returns its secret: the only time that it can be seen. Throws `redis-unavailable`. */
-  async create(
-    name: string,
-    rights: Pick<ApiKey, 'scopes' | 'reach'> = { scopes: ['admin'], reach: 'all' },
-  ): Promise<ApiKey & { readonly secret: string }> {
-    const id = randomBytes(8).toString('hex');
-    const secret = `pt_${id}_${randomBytes(32).toString('base64url')}`;
-    const record: ApiKeyRecord = { name, sha256: digest(secret).toString('hex'), createdAt: new Date().toISOString(), ...rights };
-    await ofRedis(() => this.redis.hset(this.key, id, this.texts.sign(placeOf(id), record)));
-    return { id, name, ...rights, secret };
+  async list(): Promise<readonly ApiKeyView[]> {
+    const { apiKeys, apiKeyUses } = this.keys;
+    const [records, uses] = await ofRedis(() => Promise.all([this.redis.hgetall(apiKeys), this.redis.hgetall(apiKeyUses)]));
+    const views: ApiKeyView[] = [];
+    for (const [id, text] of Object.entries(records)) {
+      const record = await this.record(id, text);
+      if (record !== undefined) views.push(keyView(id, record, timeOf(uses[id])));
+    }
+    return views.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
   }
 
-  /** Takes all keys of this name away. Throws `redis-unavailable`. */
-  async revoke(name: string): Promise<void> {
-    const ids: string[] = [];
-    for (const [id, text] of Object.entries(await ofRedis(() => this.redis.hgetall(this.key))))
-      if ((await this.record(id, text))?.name === name) ids.push(id);
-    if (ids.length > 0) await ofRedis(() => this.redis.hdel(this.key, ...ids));
+  async create({ name, expiresAt, ...wish }: NewKey, by: string): Promise<ApiKeyGiven> {
+    const rights = rightsSchema.safeParse(wish);
+    if (!rights.success) throw new TriageError('invalid-request', rights.error.issues.map(({ message }) => message).join('; '));
+    const { id, secret, sha256 } = newSecret();
+    const made = { name, sha256, createdAt: new Date().toISOString(), createdBy: by, ...rights.data, ...endOf(expiresAt) };
+    await ofRedis(() => this.redis.hset(this.keys.apiKeys, id, this.texts.sign(placeOf(id), made)));
+    return { ...keyView(id, made), secret };
+  }
+
+  async rotate(id: string, { graceSeconds, expiresAt }: Rotation, by: string): Promise<ApiKeyGiven> {
+    const text = await ofRedis(() => this.redis.hget(this.keys.apiKeys, id));
+    const record = await this.record(id, text);
+    if (record === undefined || text === null) throw unknownKey(id);
+    const { secret, sha256 } = newSecret(id);
+    const now = Date.now();
+    const rotated = {
+      at: new Date(now).toISOString(),
+      by,
+      oldUntil: new Date(now + graceSeconds * 1_000).toISOString(),
+      oldSha256: record.sha256,
+    };
+    const next = { ...record, ...endOf(expiresAt), sha256, rotated };
+    const [word] = await runScript(this.redis, replaceField, [this.keys.apiKeys], [id, text, this.texts.sign(placeOf(id), next)]);
+    if (word !== 'ok') throw new TriageError('conflict', `the key ${id} has been rotated or revoked by somebody else; look at it again`);
+    return { ...keyView(id, next), secret };
+  }
+
+  async revoke(id: string): Promise<void> {
+    const [gone] = await ofRedis(() => Promise.all([this.redis.hdel(this.keys.apiKeys, id), this.redis.hdel(this.keys.apiKeyUses, id)]));
+    if (gone === 0) throw unknownKey(id);
   }
 
   private record(id: string, text: string | null): Promise<ApiKeyRecord | undefined> {
-    return this.texts.read(placeOf(id), recordSchema, text, () => ofRedis(() => this.redis.hdel(this.key, id)));
+    return this.texts.read(placeOf(id), recordSchema, text, () => ofRedis(() => this.redis.hdel(this.keys.apiKeys, id)));
+  }
+
+  private async note(id: string): Promise<void> {
+    const now = Date.now();
+    if ((this.used.get(id) ?? 0) > now - notedMs) return;
+    this.used.set(id, now);
+    await ofRedis(() => this.redis.hset(this.keys.apiKeyUses, id, new Date(now).toISOString()));
   }
 }
 
-/**
- * Sees to it that `file` (mode 0600) holds a key that works. Makes a new one when file or record is missing;
- * the key that it replaces works no longer. Throws `redis-unavailable` and the errors of the file system.
- */
-export async function ensureLocalKey(keys: RedisApiKeys, file: string): Promise<ApiKey> {
-  const secret = await readSecret(file);
-  const holder = secret === undefined ? undefined : await keys.verify(secret);
-  if (holder !== undefined) {
-    await chmod(file, 0o600);
-    return holder;
-  }
-  const name = `local ${hostname()} ${file}`;
-  await keys.revoke(name);
-  const made = await keys.create(name);
-  const draft = `${file}.${made.id}`;
-  await writeFile(draft, `${made.secret}\n`, { mode: 0o600, flag: 'wx' });
-  await rename(draft, file);
-  return { id: made.id, name, scopes: made.scopes, reach: made.reach };
+function endOf(expiresAt: Date | undefined): { expiresAt?: string } {
+  if (expiresAt === undefined) return {};
+  if (expiresAt.getTime() <= Date.now()) throw new TriageError('invalid-request', 'expiresAt: this time is over');
+  return { expiresAt: expiresAt.toISOString() };
 }
 
-async function readSecret(file: string): Promise<string | undefined> {
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+/** Redis may hold anything there. */
+function timeOf(text: string | undefined): string | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
 }
 
-function placeOf(id: string): TextPlace {
-  return { purpose: 'api-key', about: id };
-}
-
-function digest(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+function unknownKey(id: string): TriageError {
+  return new TriageError('not-found', `there is no key ${id}; GET /api/v1/keys lists them`);
 }
