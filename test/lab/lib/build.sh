@@ -3,7 +3,7 @@
 # Each program has a stamp file with its version beside it (bin/.NAME), so a clean checkout builds nothing again.
 
 # Cold build times on two cores, in seconds: shown to whoever waits.
-declare -A BUILD_SECONDS=([runc]=20 [etcd]=30 [crictl]=60 [nerdctl]=40 [containerd]=70 [crio]=120 [kubernetes]=240 [versitygw]=70 [python]=20)
+declare -A BUILD_SECONDS=([runc]=20 [etcd]=30 [crictl]=60 [nerdctl]=40 [containerd]=70 [crio]=120 [kubernetes]=240 [versitygw]=70 [python]=20 [schemathesis]=40)
 
 # True when every named program is there in the wanted version. built STAMP VERSION program...
 built() {
@@ -104,11 +104,19 @@ build_python() {
   chmod 755 "$LAB/bin/bag-python"
 }
 
+# A Python of its own with the program that tries an API by its contract.
+build_schemathesis() {
+  python3 -m venv --clear "$LAB/schemathesis"
+  "$LAB/schemathesis/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$1"
+  ln -sfn ../schemathesis/bin/schemathesis "$LAB/bin/schemathesis"
+}
+
 # What integration tests need of these; see test/run.
 build_for_tests() {
   mkdir -p "$LAB/bin"
   ensure versitygw "$VERSITYGW_VERSION" versitygw build_versitygw
   ensure python "$BAGIT_VERSION $CRYPTOGRAPHY_VERSION" bag-python build_python
+  ensure schemathesis "$SCHEMATHESIS_VERSION" schemathesis build_schemathesis
 }
 
 build_all() {

@@ -16,3 +16,5 @@ VERSITYGW_VERSION=1.8.0
 # From PyPI: what strangers check bags with.
 BAGIT_VERSION=1.9.0
 CRYPTOGRAPHY_VERSION=50.0.2
+# From PyPI: sends the API what its contract allows, and what it does not.
+SCHEMATHESIS_VERSION=4.32.5
