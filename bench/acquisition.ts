@@ -14,6 +14,7 @@ import { listContainers } from '../playbooks/steps/list-containers.js';
 import { locateNode } from '../playbooks/steps/locate-node.js';
 import { createDiskEvidence } from '../store/evidence/disk.js';
 import { lab } from '../test/e2e/lab.js';
+import { alone } from '../test/support/moves.js';
 import { createClusters } from '../workers/adapters/kubernetes/clusters.js';
 import { createSshNodes, type SshNodes } from '../workers/adapters/node/ssh-nodes.js';
 
@@ -122,6 +123,7 @@ function context(pod: string, nodes: NodePort, evidence: EvidencePort): StepCont
     inContainer: cluster,
     nodes,
     evidence,
+    moves: alone,
     history: { steps: never, artifacts: never, lookups: never, custody: never, acts: never },
     recordArtifacts: () => Promise.resolve(),
     recordLookups: never,

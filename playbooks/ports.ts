@@ -4,6 +4,7 @@ import type { ListedPod } from './domain/batch.js';
 import type { Act, CustodyEntry } from './domain/custody.js';
 import type { JsonObject, JsonValue } from './domain/json.js';
 import type { Lookup, WantedHash } from './domain/lookup.js';
+import type { Origin } from './domain/origin.js';
 import type { GivenLimits, ReportedQuota } from './domain/quota.js';
 import type { Limits, RunRequest } from './domain/request.js';
 import type { Gap, Limit, StepRecord } from './domain/run.js';
@@ -156,6 +157,22 @@ export interface EvidencePort {
   open(sha256: string): Promise<Readable>;
 }
 
+/** Contents that are being moved for one run. */
+export interface Moving {
+  /** Those that it is to move itself. */
+  readonly mine: ReadonlySet<string>;
+  /** To be called when they have been moved, or will not be; never fails. */
+  done(): Promise<void>;
+  /** Waits until nobody moves the others any more, for a while at most: whether they have come the evidence store says. */
+  others(signal: AbortSignal): Promise<void>;
+}
+
+/** Sees to it that a content which several runs want at the same time is moved once. Throws `redis-unavailable`. */
+export interface MovePort {
+  /** Says of contents that they are to be moved now. */
+  begin(contents: readonly string[]): Promise<Moving>;
+}
+
 /** What an intelligence source answered, and its whole answer as it came. */
 export interface IntelAnswer {
   readonly lookup: Omit<Lookup, 'answer' | 'cached'>;
@@ -217,6 +234,8 @@ export interface RunInfo {
   readonly requestedBy: string;
   readonly request: RunRequest;
   readonly playbook: { readonly name: string; readonly sha256: string; readonly title: string };
+  /** The alert, batch or earlier run that it goes back to. */
+  readonly origin?: Origin;
   readonly limits: Limits;
 }
 
@@ -254,6 +273,7 @@ export interface StepContext {
   readonly inContainer: InContainerPort;
   readonly nodes: NodePort;
   readonly evidence: EvidencePort;
+  readonly moves: MovePort;
   readonly history: RunHistory;
   /**
    * Records artifacts with their custody entries, once: those that the run has already (same id) are left as they are.

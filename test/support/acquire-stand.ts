@@ -14,10 +14,11 @@ import { pathBytes } from '../../playbooks/domain/path-name.js';
 import { runRequestSchema } from '../../playbooks/domain/request.js';
 import type { Gap, Limit } from '../../playbooks/domain/run.js';
 import type { NodeContainer, Overlay } from '../../playbooks/facts.js';
-import type { EvidencePort, NodeSession, StepContext } from '../../playbooks/ports.js';
+import type { EvidencePort, MovePort, NodeSession, StepContext } from '../../playbooks/ports.js';
 import { createDiskEvidence } from '../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../store/evidence/keeper.js';
 import { localNode } from './local-node.js';
+import { alone } from './moves.js';
 import { type RealOverlay, realOverlay } from './overlay.js';
 
 /** sha256, lower case hex. */
@@ -37,6 +38,7 @@ export interface Asked {
   readonly mode?: 'hashes' | 'selected' | 'all';
   readonly session?: NodeSession;
   readonly evidence?: EvidencePort;
+  readonly moves?: MovePort;
   readonly overlay?: Overlay;
 }
 
@@ -78,6 +80,7 @@ export class AcquireStand {
       signal: new AbortController().signal,
       clock: () => new Date(),
       evidence: asked.evidence ?? this.store,
+      moves: asked.moves ?? alone,
       recordArtifacts: (artifacts: Artifact[]) => Promise.resolve(void taken.recorded.push(...artifacts)),
       record: (act: Act) => Promise.resolve(void taken.acts.push(act)),
       gap: (gap: Gap) => taken.gaps.push(gap),

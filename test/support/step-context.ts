@@ -3,6 +3,7 @@ import { limitsSchema, type RunRequest, runRequestSchema } from '../../playbooks
 import type { Gap, Limit } from '../../playbooks/domain/run.js';
 import type { EvidencePort, StepContext } from '../../playbooks/ports.js';
 import { localNode } from './local-node.js';
+import { alone } from './moves.js';
 
 /** A step's context whose node is this machine, and what the step has said by it. */
 export interface LocalContext {
@@ -30,6 +31,7 @@ export function localContext(evidence: EvidencePort, signal: AbortSignal, option
     clock: () => new Date(),
     nodes: { connect: () => Promise.resolve(localNode()) },
     evidence,
+    moves: alone,
     recordArtifacts: (made) => {
       artifacts.push(...made);
       return Promise.resolve();

@@ -53,6 +53,7 @@ function probeContext(deps: RunnerDeps, { info, step }: StepPlan, signal: AbortS
     inContainer: { archive: ends },
     nodes: { connect: ends },
     evidence: { has: (sha256) => deps.ports.evidence.has(sha256), open: (sha256) => deps.ports.evidence.open(sha256), put: ends, stage: ends },
+    moves: { begin: ends },
     history: history(deps, info),
     recordArtifacts: ends,
     recordLookups: ends,

@@ -1,7 +1,7 @@
 import type { Artifact } from '../../domain/artifact.js';
 import type { Change } from '../../domain/change.js';
 import { pathBytes } from '../../domain/path-name.js';
-import type { StepContext } from '../../ports.js';
+import type { Moving, StepContext } from '../../ports.js';
 import { ahead } from '../ahead.js';
 import type { FileToMove, Hashed, Moved, TreeReader } from '../trees/tree-reader.js';
 import { headBytes, isLeft, mayBeLeft } from './selection.js';
@@ -74,9 +74,10 @@ async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, 
   if (candidates.length === 0) return result;
   const there = await thoseThere(prepared, ctx);
   const stays = thoseThatStay(prepared, there, result, ctx);
-  const moving = lacking(prepared, there, stays, strict, ctx);
-  const files = [...moving.values()].map((each) => fileToMove(each, prepared.hashes.get(each.key)));
-  const [moved, late] = await both(reader, files, prepared, { evidence: ctx.evidence, strict }, ctx.signal);
+  const lacked = lacking(prepared, there, stays, strict, ctx);
+  const claim = await ctx.moves.begin(strict ? contentsOf(lacked, prepared) : []);
+  const { moving, moved, late } = await moveMine(reader, { prepared, lacked, claim, strict }, ctx).finally(() => claim.done());
+  await claim.others(ctx.signal);
   const hashes = new Map([...prepared.hashes, ...late]);
   const first = new Set(moving.values());
   for (const each of candidates) {
@@ -89,6 +90,24 @@ async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, 
     else await settleUnread(each, hashed, result, ctx);
   }
   return result;
+}
+
+interface Move {
+  readonly prepared: Prepared;
+  readonly lacked: ReadonlyMap<string, Candidate>;
+  readonly claim: Moving;
+  readonly strict: boolean;
+}
+
+async function moveMine(
+  reader: TreeReader,
+  { prepared, lacked, claim, strict }: Move,
+  ctx: StepContext,
+): Promise<{ moving: ReadonlyMap<string, Candidate>; moved: Map<string, Moved>; late: Map<string, Hashed> }> {
+  const moving = await notElsewhere(lacked, prepared, claim, strict, ctx);
+  const files = [...moving.values()].map((each) => fileToMove(each, prepared.hashes.get(each.key)));
+  const [moved, late] = await both(reader, files, prepared, { evidence: ctx.evidence, strict }, ctx.signal);
+  return { moving, moved, late };
 }
 
 /** Moves, and hashes large files at the same time; the first failure ends both. */
@@ -164,6 +183,29 @@ function lacking(
     }
   }
   return moving;
+}
+
+/** The contents of files that are to be moved, where they are known. */
+function contentsOf(moving: ReadonlyMap<string, Candidate>, { hashes }: Prepared): string[] {
+  return [...moving.values()].flatMap(({ key }) => {
+    const hashed = hashes.get(key);
+    return isSteady(hashed) ? [hashed.sha256] : [];
+  });
+}
+
+/** Those whose content nobody else moves at this moment, nor has brought since the store was asked. At the last try none is left out. */
+async function notElsewhere(
+  moving: ReadonlyMap<string, Candidate>,
+  { hashes }: Prepared,
+  { mine }: Moving,
+  strict: boolean,
+  { evidence }: StepContext,
+): Promise<ReadonlyMap<string, Candidate>> {
+  if (!strict) return moving;
+  const come = new Set<string>();
+  await Promise.all([...mine].map(async (sha256) => void ((await evidence.has(sha256)) && come.add(sha256))));
+  const stay = (hashed: Hashed | undefined): boolean => isSteady(hashed) && (!mine.has(hashed.sha256) || come.has(hashed.sha256));
+  return new Map([...moving].filter(([, { key }]) => !stay(hashes.get(key))));
 }
 
 /** At the last try also what would not hold still while it was hashed. */
