@@ -24,8 +24,8 @@ export interface Problem {
   readonly errors?: readonly FieldProblem[];
 }
 
-/** The only map from error codes to HTTP; codes that are not here are 500. */
-const statuses: Partial<Record<ErrorCode | HttpCode, number>> = {
+/** The only map from error codes to HTTP; codes that are not here are 500, and told as `internal`. docs/problems.md explains each. */
+export const statuses: Partial<Record<ErrorCode | HttpCode, number>> = {
   'invalid-request': 400,
   unauthorized: 401,
   forbidden: 403,
@@ -33,6 +33,7 @@ const statuses: Partial<Record<ErrorCode | HttpCode, number>> = {
   'method-not-allowed': 405,
   'not-acceptable': 406,
   conflict: 409,
+  'custody-broken': 409,
   'evidence-destroyed': 410,
   'body-too-large': 413,
   'unsupported-media-type': 415,
@@ -42,6 +43,7 @@ const statuses: Partial<Record<ErrorCode | HttpCode, number>> = {
   'playbook-unknown': 422,
   'unknown-cluster': 422,
   'rate-limited': 429,
+  'issuer-unavailable': 503,
   'redis-unavailable': 503,
   'store-full': 503,
   'store-unwritable': 503,
@@ -91,6 +93,7 @@ function problem(code: ErrorCode | HttpCode, message: string, instance: string, 
 
 function outage(status: number, code: string, instance: string): string {
   if (status === 500) return `internal error; the log of the service has it under request ${instance}`;
+  if (code === 'issuer-unavailable') return 'the issuer of tokens does not answer, so that yours cannot be checked; an API key needs no issuer';
   if (code === 'redis-unavailable')
     return 'Redis does not answer; a run may or may not have been opened, look at the list of runs before you try again';
   return 'the evidence store cannot be written; look at its disk and permissions';
@@ -140,5 +143,5 @@ function setHeaders(error: unknown, status: number, res: Response): void {
   const http = httpErrorSchema.safeParse(error);
   if (http.data?.headers?.Allow !== undefined) res.set('Allow', http.data.headers.Allow);
   if (status === 401) res.set('WWW-Authenticate', 'Bearer realm="podtriage"');
-  if (status === 503) res.set('Retry-After', '5');
+  if ((status === 503 || status === 429) && !res.hasHeader('Retry-After')) res.set('Retry-After', '5');
 }

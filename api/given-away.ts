@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Request } from 'express';
 import type { EvidencePort } from '../playbooks/ports.js';
 import type { EvidenceActs, EvidenceRead } from '../store/evidence-acts.js';
-import { actorOf } from './caller.js';
+import { callerOf } from './caller.js';
 
 /** Opens bytes of the evidence store for the caller. Who reads them is in custody before any of them goes. Throws `not-found`. */
 export async function openForCaller(
@@ -12,7 +12,8 @@ export async function openForCaller(
 ): Promise<Readable> {
   const bytes = await evidence.open(read.sha256);
   try {
-    await acts.read(req.params.run, actorOf(req), read);
+    const { actor, reach } = callerOf(req);
+    await acts.read(req.params.run, actor, read, reach);
   } catch (error) {
     bytes.destroy();
     throw error;

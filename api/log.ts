@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { displayText } from '../playbooks/domain/path-name.js';
 
+/** So that all lines about a run can be found by its id. */
+const runInPath = /^\/api\/v1\/runs\/(r[0-9a-z]{1,40})(?:[/?]|$)/;
 const callersId = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Gives each request an id (the caller's `X-Request-Id` if it is harmless) and logs it. Headers and bodies are never logged: keys are in them. */
@@ -16,6 +18,10 @@ export function logRequests(log: Logger): RequestHandler {
       const id = typeof given === 'string' && callersId.test(given) ? given : randomUUID();
       res.setHeader('X-Request-Id', id);
       return id;
+    },
+    customProps: (req: IncomingMessage) => {
+      const run = runInPath.exec(req.url ?? '')?.[1];
+      return run === undefined ? {} : { run };
     },
     customLogLevel: (_req, res, error) => (error !== undefined || res.statusCode >= 500 ? 'error' : 'debug'),
     serializers: {

@@ -9,6 +9,14 @@ const pageSchema = z.object({
   cursor: z.coerce.number().int().nonnegative().default(0),
 });
 
+/** Reads a query that the contract has checked. Throws `invalid-request` for what only we refuse, such as a 13th month. */
+export function queryOf<T extends z.ZodType>(schema: T, req: Pick<Request, 'query'>): z.output<T> {
+  const query = schema.safeParse(req.query);
+  if (query.success) return query.data;
+  const problems = query.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new TriageError('invalid-request', `the query is not valid: ${problems.join('; ')}`);
+}
+
 /** Which part of a list is asked for. */
 export interface Page {
   readonly from: number;

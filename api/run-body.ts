@@ -1,10 +1,5 @@
 import type { RunView, StepView } from '../store/run-view.js';
 
-/** A run without its steps, as lists show it. */
-export function summaryBody(view: RunView): Omit<RunView, 'steps'> {
-  return without(view, ['steps']);
-}
-
 type StepBody = Omit<StepView, 'gaps' | 'limits' | 'facts'>;
 
 /** A run with its steps; their facts, gaps and limits can be large and have their own resource. */

@@ -3,9 +3,11 @@ type Bench = () => Promise<Record<string, unknown>>;
 /** Benchmarks by name; each prints what it does and returns one JSON object, the last line. Loaded by name, as some need the lab. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   bag: async () => (await import('./bag.js')).bag,
+  batch: async () => (await import('./batch.js')).batch,
   changes: async () => (await import('./changes.js')).changes,
   content: async () => (await import('./content.js')).content,
   custody: async () => (await import('./custody.js')).custody,
+  engine: async () => (await import('./engine.js')).engine,
   footprint: async () => (await import('./footprint.js')).footprint,
   quota: async () => (await import('./quota.js')).quota,
   storm: async () => (await import('./storm.js')).storm,

@@ -2,10 +2,12 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Redis } from 'ioredis';
 import { type EvidencePlace, evidenceText, openEvidence } from '../store/evidence/open.js';
 import { assertDurable, connectRedis, redisEndpoint } from '../store/redis.js';
 import type { DoctorCheck, DoctorFinding } from './commands/doctor.js';
 import type { ServiceConfig } from './config.js';
+import { checkSigningKeys, clockAhead, clockFinding } from './startup-checks.js';
 import { bytes } from './ui/fact-text.js';
 
 const run = promisify(execFile);
@@ -14,11 +16,18 @@ const run = promisify(execFile);
 const roomWanted = 4 * 1024 ** 3;
 
 /** The checks that need neither a cluster nor a node: Redis, data folder, evidence store. */
-export function baseChecks({ redis, data, evidence }: Pick<ServiceConfig, 'redis' | 'data' | 'evidence'>): DoctorCheck[] {
+export function baseChecks(config: Pick<ServiceConfig, 'redis' | 'data' | 'evidence' | 'keys'>): DoctorCheck[] {
+  const { redis, data, evidence } = config;
   const { url } = redis;
   return [
-    url === undefined ? { name: 'embedded Redis', run: checkBinaries } : { name: 'Redis', run: () => checkRedis(url) },
+    ...(url === undefined
+      ? [{ name: 'embedded Redis', run: checkBinaries }]
+      : [
+          { name: 'Redis', run: () => checkRedis(url) },
+          { name: 'clock', run: () => withRedis(url, async (connection) => clockFinding(await clockAhead(connection), 'Redis')) },
+        ]),
     { name: 'data folder', run: () => checkDataFolder(data.dir) },
+    { name: 'signing keys', run: () => checkSigningKeys(config) },
     { name: 'evidence store', run: () => (evidence.kind === 'disk' ? checkFolder(evidence.folder) : checkBucket(evidence)) },
   ];
 }
@@ -36,12 +45,18 @@ async function checkBinaries(signal: AbortSignal): Promise<DoctorFinding> {
   }
 }
 
-async function checkRedis(url: string): Promise<DoctorFinding> {
-  const connection = connectRedis(redisEndpoint(url, 'fail'));
-  try {
+function checkRedis(url: string): Promise<DoctorFinding> {
+  return withRedis(url, async (connection) => {
     await assertDurable(connection);
     const version = /^redis_version:(\S+)/m.exec(await connection.info('server'))?.[1] ?? '?';
     return { ok: true, found: `version ${version}, append-only, never evicting` };
+  });
+}
+
+async function withRedis<T>(url: string, work: (connection: Redis) => Promise<T>): Promise<T> {
+  const connection = connectRedis(redisEndpoint(url, 'fail'));
+  try {
+    return await work(connection);
   } finally {
     connection.disconnect();
   }

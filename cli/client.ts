@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { type AxiosInstance, type AxiosResponse, create, isAxiosError, isCancel } from 'axios';
+import { type AxiosInstance, type AxiosRequestConfig, type AxiosResponse, create, isAxiosError, isCancel } from 'axios';
 import type { z } from 'zod';
 import { readKeySet } from '../playbooks/bag/key-set.js';
 import { type ErrorCode, errorCodes, TriageError } from '../playbooks/domain/error.js';
@@ -23,6 +23,7 @@ import {
 } from './api-types.js';
 import type { ClientConfig } from './client-config.js';
 import { moving, stallMs } from './moving.js';
+import { patient } from './patient.js';
 
 /** How long one long poll waits, in seconds, and how much longer the connection may take, in milliseconds. */
 const pollSeconds = 30;
@@ -35,6 +36,23 @@ export interface Watched {
   readonly run: Run | undefined;
   readonly tag: string | undefined;
 }
+
+/** Which runs are listed: those that fit all of it. Times are ISO 8601. */
+export interface RunFilter {
+  readonly cluster?: string;
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly case?: string;
+  readonly state?: string;
+  readonly verdict?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly batch?: string;
+}
+
+type SendOptions = Pick<AxiosRequestConfig, 'data' | 'headers' | 'params' | 'responseType' | 'timeout' | 'transformResponse'> & {
+  readonly signal?: AbortSignal;
+};
 
 /** The API, typed. Every method throws TriageError with the code that the service gave. */
 export class ApiClient {
@@ -54,6 +72,11 @@ export class ApiClient {
 
   async open(request: object): Promise<Run> {
     return parse(runSchema, await this.#send('POST', '/api/v1/runs', { data: request }));
+  }
+
+  /** Asks for what has a module of its own here, and parses the answer. */
+  async ask<T extends z.ZodType>(schema: T, method: 'GET' | 'POST' | 'DELETE', path: string, data?: object): Promise<z.output<T>> {
+    return parse(schema, await this.#send(method, path, data === undefined ? {} : { data }));
   }
 
   /** Waits up to 30 s for a run that differs from what `tag` stands for. */
@@ -82,8 +105,14 @@ export class ApiClient {
     return parse(runSchema, await this.#send('DELETE', `${runPath(run)}/evidence`, { data: { reason }, timeout: 2 * graceMs }));
   }
 
-  async list(limit: number): Promise<readonly RunSummary[]> {
-    return parse(runPageSchema, await this.#send('GET', '/api/v1/runs', { params: { limit } })).runs;
+  /** The runs that fit a filter, newest first. */
+  async *runs(filter: RunFilter = {}, limit = pageLimit): AsyncGenerator<RunSummary> {
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const params: object = { ...filter, limit, ...(cursor === '' ? {} : { cursor }) };
+      const page: z.output<typeof runPageSchema> = parse(runPageSchema, await this.#send('GET', '/api/v1/runs', { params }));
+      yield* page.runs;
+      cursor = page.next;
+    }
   }
 
   /** The facts of each step that has any. */
@@ -155,12 +184,7 @@ export class ApiClient {
 
   /** Of all runs, newest first. */
   async *runIds(): AsyncGenerator<string> {
-    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-      const params: object = { limit: pageLimit, ...(cursor === '' ? {} : { cursor }) };
-      const page: z.output<typeof runPageSchema> = parse(runPageSchema, await this.#send('GET', '/api/v1/runs', { params }));
-      for (const { id } of page.runs) yield id;
-      cursor = page.next;
-    }
+    for await (const { id } of this.runs()) yield id;
   }
 
   /** The keys that the service says custody is signed with, by `kid`. */
@@ -179,7 +203,7 @@ export class ApiClient {
   }
 
   #bytes(path: string, params: object, accept: string, signal = new AbortController().signal): AsyncGenerator<Uint8Array> {
-    const options = { params, headers: { Accept: accept }, responseType: 'stream', timeout: stallMs };
+    const options = { params, headers: { Accept: accept }, responseType: 'stream' as const, timeout: stallMs };
     return moving(async (both) => (await this.#send('GET', path, { ...options, signal: both })).data as AsyncIterable<Uint8Array>, signal);
   }
 
@@ -198,10 +222,10 @@ export class ApiClient {
     return answer.data as AsyncIterable<Uint8Array>;
   }
 
-  async #send(method: 'GET' | 'POST' | 'DELETE', url: string, options: object = {}): Promise<AxiosResponse<unknown>> {
+  async #send(method: 'GET' | 'POST' | 'DELETE', url: string, options: SendOptions = {}): Promise<AxiosResponse<unknown>> {
     let answer: AxiosResponse<unknown>;
     try {
-      answer = await this.#http.request<unknown>({ method, url, ...options });
+      answer = await patient(() => this.#http.request<unknown>({ method, url, ...options }), options.signal);
     } catch (error) {
       throw connectionError(error, this.config.url);
     }
@@ -235,7 +259,7 @@ function parse<T extends z.ZodType>(schema: T, answer: AxiosResponse<unknown>): 
 
 /** Errors of axios hold the API key: only their code goes on. */
 function connectionError(error: unknown, url: string): TriageError {
-  if (isCancel(error)) return new TriageError('cancelled', 'stopped');
+  if (isCancel(error) || (error instanceof Error && error.name === 'AbortError')) return new TriageError('cancelled', 'stopped');
   const code = isAxiosError(error) ? error.code : undefined;
   if (code === 'ECONNREFUSED') return new TriageError('redis-unavailable', `nobody listens at ${url}: is \`podtriage serve\` running?`);
   if (code === 'ECONNABORTED' || code === 'ETIMEDOUT') return new TriageError('timeout', `${url} does not answer in time`);

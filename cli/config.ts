@@ -2,11 +2,13 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { maxBatchPods } from '../playbooks/domain/batch.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { uploadModes } from '../playbooks/domain/request.js';
 import { directUploadBytes, maxUploadBytes } from '../playbooks/domain/upload.js';
 import type { EvidencePlace } from '../store/evidence/open.js';
 import { evidenceBucket, evidencePlace } from './evidence-config.js';
+import { withPassword } from './redis-config.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -31,6 +33,7 @@ const name = z
 const envSchema = z.object({
   PODTRIAGE_DATA: absolute.optional(),
   REDIS_URL: text.optional(),
+  PODTRIAGE_REDIS_PASSWORD_FILE: absolute.optional(),
   PODTRIAGE_HOST: text.default('127.0.0.1'),
   PODTRIAGE_PORT: whole(0, 65_535, 7_467),
   PODTRIAGE_EVIDENCE: evidenceBucket.optional(),
@@ -66,6 +69,16 @@ const envSchema = z.object({
   PODTRIAGE_NERDCTL: text.default('nerdctl'),
   PODTRIAGE_CTR: text.default('ctr'),
   PODTRIAGE_CONTAINERD_ADDRESS: text.optional(),
+  PODTRIAGE_TRUST_PROXY: whole(0, 10, 0),
+  PODTRIAGE_REQUESTS_PER_MINUTE: whole(0, 1_000_000, 600),
+  PODTRIAGE_OIDC: absolute.optional(),
+  PODTRIAGE_INTAKES: absolute.optional(),
+  PODTRIAGE_ENDPOINTS: absolute.optional(),
+  PODTRIAGE_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  PODTRIAGE_BATCH_MAX_PODS: whole(1, maxBatchPods, 1_000),
+  PODTRIAGE_METRICS: z.enum(['key', 'open']).default('key'),
+  PODTRIAGE_WORKER_HOST: text.default('127.0.0.1'),
+  PODTRIAGE_WORKER_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   PODTRIAGE_RETENTION_DAYS: whole(1, 36_500, 90),
   PODTRIAGE_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -99,13 +112,38 @@ const withheld: Readonly<Record<ServiceRole, readonly string[]>> = {
   workers: ['PODTRIAGE_API_SIGNING_KEY'],
 };
 
-/** The whole service, from its environment. Secrets are not in it, only their files. */
+/** Variables that name files of secrets; keys that sign are looked at where they are read. */
+const secretFiles = [
+  'PODTRIAGE_REDIS_PASSWORD_FILE',
+  'PODTRIAGE_KUBECONFIG',
+  'PODTRIAGE_SSH_KEY',
+  'PODTRIAGE_VT_KEY_FILE',
+  'PODTRIAGE_S3_CREDENTIALS_FILE',
+] as const;
+
+/** The whole service, from its environment. Secrets are not in it, only their files, but for the password of Redis. */
 export interface ServiceConfig {
   readonly data: DataFolder;
   readonly keys: KeyPlaces;
   readonly evidence: EvidencePlace;
   readonly redis: { readonly url: string | undefined };
-  readonly api: { readonly host: string; readonly port: number };
+  readonly api: { readonly host: string; readonly port: number; readonly metrics: Values['PODTRIAGE_METRICS'] };
+  readonly access: {
+    /** Proxies between callers and the API that say whom they speak for. */
+    readonly proxies: number;
+    /** Of one caller; 0: as many as he likes. */
+    readonly requestsPerMinute: number;
+    /** Whose tokens are taken beside API keys. */
+    readonly oidcFile: string | undefined;
+  };
+  /** Which alerts of other tools start what. */
+  readonly intakes: { readonly file: string | undefined };
+  /** The most pods that a batch may have. */
+  readonly batches: { readonly maxPods: number };
+  /** Where results go. */
+  readonly endpoints: { readonly file: string | undefined };
+  /** Where people find the API, for links to it. */
+  readonly publicUrl: string | undefined;
   readonly cluster: { readonly name: string; readonly kubeconfig: string | undefined };
   readonly ssh: {
     readonly user: string | undefined;
@@ -150,6 +188,8 @@ export interface ServiceConfig {
     readonly inContainer: Values['PODTRIAGE_IN_CONTAINER'];
     /** How long evidence is kept where a run does not say it. */
     readonly retentionDays: number;
+    /** Where workers tell of their health and metrics; without a port, nowhere. */
+    readonly view: { readonly host: string; readonly port: number | undefined };
   };
   readonly log: { readonly level: Values['PODTRIAGE_LOG_LEVEL'] };
 }
@@ -176,9 +216,9 @@ export async function readConfig(env: Env, only?: ServiceRole): Promise<ServiceC
     throw new TriageError('config-invalid', `the environment is not valid; set right or unset:\n  ${problems.join('\n  ')}`);
   }
   const values = parsed.data;
-  for (const name of ['PODTRIAGE_SSH_KEY', 'PODTRIAGE_VT_KEY_FILE', 'PODTRIAGE_S3_CREDENTIALS_FILE'] as const)
-    await checkSecretFile(values[name], name);
-  return nest(values, dataFolder(env));
+  for (const name of secretFiles) await checkSecretFile(values[name], name);
+  const redisUrl = await withPassword(values.REDIS_URL, values.PODTRIAGE_REDIS_PASSWORD_FILE);
+  return nest({ ...values, REDIS_URL: redisUrl }, dataFolder(env));
 }
 
 /** Where this machine has its signing keys, and nothing else of its configuration. Throws `config-invalid`. */
@@ -201,7 +241,12 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
     keys: keyPlaces(values),
     evidence: evidencePlace(values, data),
     redis: { url: values.REDIS_URL },
-    api: { host: values.PODTRIAGE_HOST, port: values.PODTRIAGE_PORT },
+    api: { host: values.PODTRIAGE_HOST, port: values.PODTRIAGE_PORT, metrics: values.PODTRIAGE_METRICS },
+    access: { proxies: values.PODTRIAGE_TRUST_PROXY, requestsPerMinute: values.PODTRIAGE_REQUESTS_PER_MINUTE, oidcFile: values.PODTRIAGE_OIDC },
+    intakes: { file: values.PODTRIAGE_INTAKES },
+    endpoints: { file: values.PODTRIAGE_ENDPOINTS },
+    publicUrl: values.PODTRIAGE_PUBLIC_URL,
+    batches: { maxPods: values.PODTRIAGE_BATCH_MAX_PODS },
     cluster: { name: values.PODTRIAGE_CLUSTER, kubeconfig: values.PODTRIAGE_KUBECONFIG },
     ssh: {
       user: values.PODTRIAGE_SSH_USER,
@@ -234,6 +279,7 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
       lockSeconds: values.PODTRIAGE_LOCK_SECONDS,
       inContainer: values.PODTRIAGE_IN_CONTAINER,
       retentionDays: values.PODTRIAGE_RETENTION_DAYS,
+      view: { host: values.PODTRIAGE_WORKER_HOST, port: values.PODTRIAGE_WORKER_PORT },
     },
     log: { level: values.PODTRIAGE_LOG_LEVEL },
   };

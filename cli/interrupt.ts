@@ -10,7 +10,12 @@ export function displayOf(io: Io): Display {
   return io.interactive ? new LiveDisplay(io.err, io.columns) : new LineDisplay(io.err);
 }
 
-/** What Ctrl-C does while a run is shown. */
+const closing = {
+  run: 'the run closes its custody and writes its report',
+  batch: 'its runs close their custody and write their reports',
+} as const;
+
+/** What Ctrl-C does while a run or a batch is shown. */
 export interface Interruptible {
   /** Aborted when the command is to leave. */
   readonly signal: AbortSignal;
@@ -21,7 +26,12 @@ export interface Interruptible {
  * The first Ctrl-C asks whether to cancel the run or to leave it running; where nobody can be asked, it cancels and goes on
  * showing the run until it has stopped. The second leaves at once.
  */
-export function interruptible(io: Io, display: Display, cancel: () => Promise<unknown>): Interruptible {
+export function interruptible(
+  io: Io,
+  display: Pick<Display, 'say' | 'hold'>,
+  cancel: () => Promise<unknown>,
+  what: 'run' | 'batch' = 'run',
+): Interruptible {
   const leave = new AbortController();
   let stops = 0;
   const off = io.onStop(() => {
@@ -30,23 +40,23 @@ export function interruptible(io: Io, display: Display, cancel: () => Promise<un
     else void first();
   });
   const first = async (): Promise<void> => {
-    const stay = !io.interactive || (await wantsCancel(io, display, leave.signal));
+    const stay = !io.interactive || (await wantsCancel(io, display, what, leave.signal));
     if (!stay) {
       leave.abort();
       return;
     }
-    display.say('cancelling: the run closes its custody and writes its report; Ctrl-C again leaves at once');
+    display.say(`cancelling: ${closing[what]}; Ctrl-C again leaves at once`);
     await cancel().catch((error: unknown) =>
-      display.say(`the run could not be cancelled: ${error instanceof Error ? error.message : 'unknown error'}`),
+      display.say(`the ${what} could not be cancelled: ${error instanceof Error ? error.message : 'unknown error'}`),
     );
   };
   return { signal: leave.signal, end: off };
 }
 
 /** A terminal in readline's hands gives us Ctrl-C as the end of the question, with an empty answer: that, too, leaves. */
-async function wantsCancel(io: Io, display: Display, signal: AbortSignal): Promise<boolean> {
+async function wantsCancel(io: Io, display: Pick<Display, 'hold'>, what: string, signal: AbortSignal): Promise<boolean> {
   display.hold?.(true);
-  const answer = await io.ask('\nCancel the run? [y = cancel it, anything else = leave it running] ', signal);
+  const answer = await io.ask(`\nCancel the ${what}? [y = cancel it, anything else = leave it running] `, signal);
   const yes = /^(y|yes|c|cancel)$/i.test(answer.trim());
   if (yes) display.hold?.(false);
   return yes;

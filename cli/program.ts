@@ -4,8 +4,8 @@ import { acquireModes, uploadModes } from '../playbooks/domain/request.js';
 import type { Playbook } from '../playbooks/playbook.js';
 import type { EvidenceKeeper } from '../store/evidence/keeper.js';
 import { assertThere, evidenceText, openEvidence } from '../store/evidence/open.js';
-import { type KeyRole, keyRoles } from '../store/signing-key.js';
 import { baseChecks } from './base-checks.js';
+import { addBatches } from './batch-commands.js';
 import { ApiClient } from './client.js';
 import { readClientConfig } from './client-config.js';
 import { type ArtifactOptions, artifact } from './commands/artifact.js';
@@ -13,18 +13,20 @@ import { cancel } from './commands/cancel.js';
 import { type DoctorCheck, doctor } from './commands/doctor.js';
 import { destroy, hold, release } from './commands/evidence.js';
 import { type ExportOptions, exportRuns } from './commands/export.js';
-import { type KeysOfMachine, listKeys, rotateKey } from './commands/keys.js';
 import { type LookupOptions, lookup } from './commands/lookup.js';
 import { listPlaybooks, printPermissions, showPlaybook } from './commands/playbooks.js';
 import { quota } from './commands/quota.js';
 import { type ReportFormat, report, reportFormats } from './commands/report.js';
-import { listRuns } from './commands/runs.js';
+import { listRuns, type RunsOptions } from './commands/runs.js';
 import { type CreateService, serve } from './commands/serve.js';
 import { checkStore } from './commands/store.js';
 import { type TriageOptions, triage } from './commands/triage.js';
 import { type VerifyOptions, verify } from './commands/verify.js';
-import { dataFolder, readConfig, readKeyPlaces, type ServiceConfig, type ServiceRole, serviceRoles } from './config.js';
+import { readConfig, type ServiceConfig, type ServiceRole, serviceRoles } from './config.js';
+import { addDeliveries } from './delivery-commands.js';
 import type { Io } from './io.js';
+import { addKeys, addSigningKeys } from './key-commands.js';
+import { addRuns } from './run-commands.js';
 import { type PermissionPart, permissionParts } from './ui/permission-text.js';
 
 /** What only some commands need, and what is slow to load: the client commands do without. */
@@ -42,8 +44,10 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
   const connect = async (): Promise<ApiClient> => new ApiClient(await readClientConfig(io.env));
   addTriage(program, io, connect, done);
   addReaders(program, io, connect, done);
+  addBatches(program, io, connect, done);
   addEvidence(program, io, connect, done);
   addDesk(program, io, connect, done);
+  addDeliveries(program, io, connect, done);
   addPlaybooks(program, io, connect, parts, done);
   program
     .command('serve')
@@ -51,7 +55,8 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
     .addOption(new Option('--only <part>', 'run this part only, for processes or machines of their own; needs REDIS_URL').choices(serviceRoles))
     .action(async ({ only }: { only?: ServiceRole }) => done(await serve(io, (await parts()).createService, only)));
   addStore(program, io, done);
-  addKeys(program, io, done);
+  addKeys(program, io, connect, done);
+  addSigningKeys(program, io, done);
   program
     .command('doctor')
     .description('check what a run needs: Redis, evidence store, cluster, nodes, VirusTotal')
@@ -60,20 +65,6 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
       done(await doctor(io, [...baseChecks(config), ...(await parts()).serviceChecks(config)]));
     });
   return program;
-}
-
-function addKeys(program: Command, io: Io, done: (code: number) => void): void {
-  const mine = (): KeysOfMachine => ({ folder: dataFolder(io.env).signingKeys, places: readKeyPlaces(io.env) });
-  const keys = program
-    .command('keys')
-    .description('list the keys that sign custody: those of this machine and those that it believes')
-    .option('--json', 'as JSON')
-    .action(async ({ json = false }: { json?: boolean }) => done(await listKeys(io, mine(), json)));
-  keys
-    .command('rotate')
-    .description('make a new signing key for a role; what the old one has signed can still be checked. Restart the service after it')
-    .addOption(new Option('--role <role>', 'whose').choices(keyRoles).makeOptionMandatory())
-    .action(async ({ role }: { role: KeyRole }) => done(await rotateKey(io, mine(), role)));
 }
 
 function addStore(program: Command, io: Io, done: (code: number) => void): void {
@@ -116,18 +107,14 @@ function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, 
       ).choices(uploadModes),
     )
     .option('--retention <days>', 'days that the evidence is kept once the run has ended (default: as the service has it)', wholeDays)
+    .option('--notify <endpoint>', 'tell this endpoint what becomes of it; may be given several times; see: podtriage endpoints', collected)
     .option('--json', 'print the report as JSON')
     .option('--detach', 'print the id of the run and leave')
     .action(async (pod: string, options: Omit<TriageOptions, 'pod'>) => done(await triage(io, await connect(), { ...options, pod })));
 }
 
 function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>, done: (code: number) => void): void {
-  program
-    .command('runs')
-    .description('list runs, newest first')
-    .option('--limit <number>', 'how many', wholeNumber, 20)
-    .option('--json', 'as JSON')
-    .action(async (options: { limit: number; json?: boolean }) => done(await listRuns(io, await connect(), options)));
+  addRuns(program).action(async (options: RunsOptions) => done(await listRuns(io, await connect(), options)));
   program
     .command('report')
     .description('print the report of a run')

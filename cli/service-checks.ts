@@ -8,6 +8,7 @@ import type { DoctorCheck, DoctorFinding } from './commands/doctor.js';
 import type { ServiceConfig } from './config.js';
 import { checkHashLists } from './hash-list-check.js';
 import { checkIntel } from './intel-check.js';
+import { clockFinding } from './startup-checks.js';
 import { workerConfig } from './worker-config.js';
 
 /** Checks of what runs need outside this machine: the cluster, each node that known_hosts names, VirusTotal. */
@@ -15,6 +16,7 @@ export function serviceChecks(service: ServiceConfig): readonly DoctorCheck[] {
   const config = workerConfig(service);
   return [
     { name: `cluster ${config.cluster.name}`, run: (signal) => checkCluster(config, signal) },
+    { name: `clock of cluster ${config.cluster.name}`, run: (signal) => checkClusterClock(config, signal) },
     { name: 'nodes', run: (signal) => checkNodes(config, signal) },
     { name: 'VirusTotal', run: (signal) => checkIntel(service, config, signal) },
     { name: 'hash lists', run: (signal) => checkHashLists(config, signal) },
@@ -32,6 +34,14 @@ async function checkCluster(config: WorkerConfig, signal: AbortSignal): Promise<
     if (code !== 'pod-not-found') return { ok: false, found: message, todo: `check PODTRIAGE_KUBECONFIG (${kubeconfig}) and apply deploy/rbac.yaml` };
   }
   return { ok: true, found: `reads pods, by ${kubeconfig}` };
+}
+
+/** Events and logs are dated by the cluster, custody by us: a timeline of both needs clocks that agree. */
+async function checkClusterClock(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {
+  const before = Date.now();
+  const date = await openCluster(config).date(config.cluster.name, signal);
+  // The header has whole seconds: half of one is what it leaves out on average.
+  return clockFinding((before + Date.now()) / 2 - date.getTime() - 500, 'the API server');
 }
 
 async function checkNodes(config: WorkerConfig, signal: AbortSignal): Promise<DoctorFinding> {

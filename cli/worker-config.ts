@@ -33,6 +33,7 @@ export function workerConfig(config: ServiceConfig): WorkerConfig {
     inContainer: config.worker.inContainer === 'allowed',
     lockMs: config.worker.lockSeconds * 1_000,
     retainMs: config.worker.retentionDays * 86_400_000,
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
   };
 }
 

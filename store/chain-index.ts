@@ -23,6 +23,8 @@ const roles: Partial<Record<CustodyAct, KeyRole>> = {
   'artifact.left': 'worker',
   'lookup.answered': 'worker',
   'run.amended': 'worker',
+  'result.delivered': 'worker',
+  'result.undeliverable': 'worker',
   'evidence.held': 'api',
   'evidence.released': 'api',
 };
@@ -82,6 +84,8 @@ export class ChainIndex {
   readonly amendments = new Map<string, RecordEntry>();
   /** step -> its beginnings. */
   readonly started = new Map<string, { readonly last: number; readonly times: number }>();
+  /** delivery -> how often it has ended. */
+  readonly told = new Map<string, number>();
   private stopAsked = false;
   private gone = false;
   private kept = false;
@@ -130,7 +134,7 @@ export class ChainIndex {
 
   /** How much it holds, roughly. */
   get size(): number {
-    return 1 + this.artifacts.size + this.lookups.size;
+    return 1 + this.artifacts.size + this.lookups.size + this.told.size;
   }
 
   /** Reads on to the end of the chain. Throws `custody-broken`. */
@@ -176,6 +180,7 @@ export class ChainIndex {
     if (kind === 'amendments') this.amendments.set(String(detail['version']), { act, seq, record: detail['record'] });
     else if (kind !== undefined) this[kind].set(subject, { act, seq, record: detail['record'] });
     else if (act === 'step.started') this.started.set(subject, { last: seq, times: (this.started.get(subject)?.times ?? 0) + 1 });
+    else if (act === 'result.delivered' || act === 'result.undeliverable') countOne(this.told, String(detail['delivery']));
     else if (act === 'run.cancel-requested') this.stopAsked = true;
     else if (act === 'evidence.destroyed') this.gone = true;
     else if (act === 'evidence.held' || act === 'evidence.released') this.kept = act === 'evidence.held';
@@ -188,6 +193,10 @@ export class ChainIndex {
   private broken(problem: string): TriageError {
     return brokenChain(this.run, problem);
   }
+}
+
+function countOne(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** Says that a chain does not hold, and where. */

@@ -34,6 +34,8 @@ const askedSchema = z.strictObject({
   actor: z.string().min(1).max(200),
   reach: reachSchema,
   once: z.boolean(),
+  /** The id of the run that it opens, if it opens one: who sends it again can have no second one opened. */
+  run: z.string().regex(/^r[0-9a-z]{19}$/),
 });
 /** An alert of which only the container is known. */
 export type Asked = z.output<typeof askedSchema>;

@@ -71,7 +71,9 @@ export class RedisDeliveryOffice implements DeliveryOffice {
       for (const [at, id] of ids.entries()) {
         const record = records[at];
         if (record !== undefined && reaches(reach, record) && (state === undefined || record.state === state)) {
-          if (rows.length === limit) return { deliveries: rows, next: cursorOf(before) };
+          const shown = rows.at(-1);
+          // Where it goes on: not at the one that was looked at last, as the caller may not reach that one.
+          if (shown !== undefined && rows.length === limit) return { deliveries: rows, next: cursorOf(`(${shown.id}`) };
           rows.push(deliveryView(id, record));
         }
         before = `(${id}`;

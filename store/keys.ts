@@ -1,6 +1,18 @@
 /** The prefix of every key, BullMQ's included. Its braces put all into one slot of a Redis Cluster. */
 export const defaultPrefix = '{podtriage}';
 
+/** A pod by its name; a pod that takes its place has the same one. */
+export interface PodName {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/** `cluster/namespace/pod`: none of them has a slash. */
+export function podText({ cluster, namespace, pod }: PodName): string {
+  return `${cluster}/${namespace}/${pod}`;
+}
+
 /** Names of all keys and channels of podtriage in Redis; BullMQ's own live beside them under the same prefix. */
 export interface Keys {
   readonly prefix: string;
@@ -38,16 +50,29 @@ export interface Keys {
   pending(run: string): string;
   /** ZSET: run -> time of creation, until it is sealed. */
   readonly open: string;
+  /** HASH: end state -> how many runs have ended so. For metrics: nothing rests on it. */
+  readonly ended: string;
   /** ZSET: sealed run that answers are still to come for -> when to look after it next, in ms. */
   readonly amending: string;
   /** ZSET: sealed run whose evidence is still here -> until when it is kept, in ms. */
   readonly retained: string;
+  /** ZSET: run that somebody is to be told of -> when to look at it next, in ms; until it is sealed and all has been handed to the outbox. */
+  readonly telling: string;
+  /** HASH: what is to be told to one endpoint, and how it stands. */
+  delivery(id: string): string;
+  /** ZSETs, score 0, ids sort by time: deliveries of a run or a batch, all of them, and by state. */
+  deliveriesOf(about: string): string;
+  deliveries(state: 'all' | 'pending' | 'delivered' | 'dead'): string;
+  /** ZSET: pending delivery -> when to try it next, in ms. */
+  readonly delivering: string;
   /** SET: contents (sha256) that a run refers to. Some may never have come. */
   refers(run: string): string;
   /** SET: runs that refer to a content: while there is one, its bytes stay. */
   refs(sha256: string): string;
   /** STRING with TTL: who is removing this content from the evidence store now. */
   doomed(sha256: string): string;
+  /** STRING with TTL: token of who moves a content from a node at this moment. */
+  moving(sha256: string): string;
   /** ZSET: contents that may have lost their last reference -> since when, in ms. */
   readonly unreferenced: string;
   /** ZSET: contents that were removed -> when to look once more, in ms. */
@@ -75,6 +100,8 @@ export interface Keys {
   granted(lookup: string): string;
   /** SET with TTL: hashes that a job still waits for. */
   outstanding(job: string): string;
+  /** HASH with TTL: what an Idempotency-Key of a caller stands for, and who does that request now. */
+  requestClaim(about: string): string;
   /** HASH and ZSET, both with TTL: what has been spent of the quota of one key of the source, by the key's id. */
   ledger(id: string): string;
   recent(id: string): string;
@@ -82,7 +109,78 @@ export interface Keys {
   readonly quotaKeys: string;
   /** STRING with TTL: the source has been asked about this key's quota. */
   quotaAsked(id: string): string;
+  /** HASH: how many alerts were about the pod of a run, when, and by which rules. */
+  triggers(run: string): string;
+  /** HASH with TTL: open runs of a pod and the last one that has ended -> `<time in ms>|<container that it is limited to>`. */
+  podRuns(pod: PodName): string;
+  /** STRING with TTL: the run that somebody is about to open for a pod, because of an alert. */
+  podClaim(pod: PodName): string;
+  /** STRING with TTL: what an alert of this fingerprint about a pod has led to: who tells it can claim any fingerprint. */
+  told(pod: PodName, fingerprint: string): string;
+  /** ZSET with TTL: runs that alerts have opened in a namespace -> when, in ms. */
+  triggered(place: Omit<PodName, 'pod'>): string;
+  /** ZSET: what alerts were about that have led to no run -> when the last one came, in ms; and a HASH with TTL of each. */
+  readonly left: string;
+  leftAbout(subject: string): string;
+  /** STRING with TTL: the pod of a container, as a worker has signed it. */
+  containerPod(about: string): string;
+  /** STRING with TTL, of `<run>/<endpoint>`: what was told in one message, signed; the sealed address of a reply, signed; who tells it now. */
+  chat(about: string): string;
+  chatReply(about: string): string;
+  chatLease(about: string): string;
+  /** HASH: signed order, state, times, rounds and report of a batch. */
+  batch(batch: string): string;
+  /** HASH: `<round>`, `<round>.<page>` -> what a worker has found, signed. */
+  batchPods(batch: string): string;
+  /** HASH: number of a pod -> where it stands; absent while it waits. */
+  batchTargets(batch: string): string;
+  /** HASH: number of a pod whose run is open -> its node. */
+  batchRunning(batch: string): string;
+  /** HASH: state -> how many pods; and what runs have taken. */
+  batchCounts(batch: string): string;
+  /** LIST: signed wishes. */
+  batchWishes(batch: string): string;
+  /** STRING with TTL: who is going through a batch now. */
+  batchLease(batch: string): string;
+  /** ZSET: all batches, score 0; ids sort by time. */
+  readonly batches: string;
+  /** SET: batches that are not at an end. */
+  readonly batchesOpen: string;
+  /** Channel that tells of batches that something has happened to. */
+  readonly batchHints: string;
+  /** HASH: id of an API key -> its signed record. */
+  readonly apiKeys: string;
+  /** HASH: id of an API key -> when it was last used. Not signed, as nothing rests on it. */
+  readonly apiKeyUses: string;
+  /** Of one source address, all with TTL: STRING, wrong credentials in this minute; STRING, credentials that were not looked at; SET, whose were right. */
+  guesses(source: string): { readonly wrong: string; readonly held: string; readonly right: string };
+  /** STRING with TTL: wrong credentials in this minute from all addresses. */
+  readonly allGuesses: string;
+  /** STRING with TTL, its name without what is counted: requests of one caller in this minute. */
+  readonly requests: string;
+  /** STRING with TTL: this caller has asked about this hash. */
+  lookupAsker(sha256: string, actor: string): string;
 }
+
+/** What there is of each run, beside its own HASH. */
+type RunPart =
+  | 'steps'
+  | 'fences'
+  | 'begun'
+  | 'begins'
+  | 'finished'
+  | 'custody'
+  | 'head'
+  | 'artifacts'
+  | 'lookups'
+  | 'asking'
+  | 'seen'
+  | 'uploads'
+  | 'amendments'
+  | 'amended'
+  | 'pending'
+  | 'refers'
+  | 'triggers';
 
 /** Builds the key names under a prefix. Tests use prefixes of their own. */
 export function keysOf(prefix: string = defaultPrefix): Keys {
@@ -90,13 +188,69 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     (kind: string) =>
     (id: string): string =>
       `${prefix}:${kind}:${id}`;
+  return {
+    prefix,
+    run: of('run'),
+    ...runKeys(prefix),
+    refs: of('refs'),
+    doomed: of('doomed'),
+    moving: of('moving'),
+    unreferenced: `${prefix}:evidence:unreferenced`,
+    collected: `${prefix}:evidence:collected`,
+    releasing: `${prefix}:evidence:releasing`,
+    open: `${prefix}:runs:open`,
+    ended: `${prefix}:runs:ended`,
+    amending: `${prefix}:runs:amending`,
+    retained: `${prefix}:runs:retained`,
+    telling: `${prefix}:runs:telling`,
+    // Not `delivery`: BullMQ's own keys of that queue begin so.
+    delivery: of('outbox'),
+    deliveriesOf: of('outbox-of'),
+    deliveries: of('outbox-state'),
+    delivering: `${prefix}:outbox-due`,
+    all: `${prefix}:runs:all`,
+    changes: of('changes'),
+    cancels: `${prefix}:cancels`,
+    slots: (name) => {
+      const slot = (kind: string): string => `${prefix}:slots:${name}:${kind}`;
+      return { held: slot('held'), queue: slot('queue'), seen: slot('seen'), called: slot('called') };
+    },
+    answer: of('answer'),
+    uploadClaim: of('upload-claim'),
+    upload: of('upload'),
+    askers: of('askers'),
+    watchers: of('watchers'),
+    granted: of('granted'),
+    outstanding: of('outstanding'),
+    requestClaim: of('request-claim'),
+    ledger: of('quota'),
+    recent: of('quota-recent'),
+    quotaKeys: `${prefix}:quota-keys`,
+    quotaAsked: of('quota-asked'),
+    ...alertKeys(prefix),
+    chat: of('chat'),
+    chatReply: of('chat-reply'),
+    chatLease: of('chat-lease'),
+    batch: of('batch'),
+    batchPods: of('batch-pods'),
+    batchTargets: of('batch-targets'),
+    batchRunning: of('batch-running'),
+    batchCounts: of('batch-counts'),
+    batchWishes: of('batch-wishes'),
+    batchLease: of('batch-lease'),
+    batches: `${prefix}:batch-all`,
+    batchesOpen: `${prefix}:batch-open`,
+    batchHints: `${prefix}:batch-hints`,
+    ...accessKeys(prefix),
+  };
+}
+
+function runKeys(prefix: string): Record<RunPart, (run: string) => string> {
   const part =
     (name: string) =>
     (run: string): string =>
       `${prefix}:run:${run}:${name}`;
   return {
-    prefix,
-    run: of('run'),
     steps: part('steps'),
     fences: part('fences'),
     begun: part('begun'),
@@ -113,31 +267,32 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     amended: part('amended'),
     pending: part('pending'),
     refers: part('refers'),
-    refs: of('refs'),
-    doomed: of('doomed'),
-    unreferenced: `${prefix}:evidence:unreferenced`,
-    collected: `${prefix}:evidence:collected`,
-    releasing: `${prefix}:evidence:releasing`,
-    open: `${prefix}:runs:open`,
-    amending: `${prefix}:runs:amending`,
-    retained: `${prefix}:runs:retained`,
-    all: `${prefix}:runs:all`,
-    changes: of('changes'),
-    cancels: `${prefix}:cancels`,
-    slots: (name) => {
-      const slot = (kind: string): string => `${prefix}:slots:${name}:${kind}`;
-      return { held: slot('held'), queue: slot('queue'), seen: slot('seen'), called: slot('called') };
+    triggers: part('triggers'),
+  };
+}
+
+function alertKeys(prefix: string): Pick<Keys, 'podRuns' | 'podClaim' | 'told' | 'triggered' | 'left' | 'leftAbout' | 'containerPod'> {
+  return {
+    podRuns: (pod) => `${prefix}:pod-runs:${podText(pod)}`,
+    podClaim: (pod) => `${prefix}:pod-claim:${podText(pod)}`,
+    told: (pod, fingerprint) => `${prefix}:told:${podText(pod)}:${fingerprint}`,
+    triggered: ({ cluster, namespace }) => `${prefix}:triggered:${cluster}/${namespace}`,
+    left: `${prefix}:alerts:left`,
+    leftAbout: (subject) => `${prefix}:alerts:left:${subject}`,
+    containerPod: (about) => `${prefix}:container-pod:${about}`,
+  };
+}
+
+function accessKeys(prefix: string): Pick<Keys, 'apiKeys' | 'apiKeyUses' | 'guesses' | 'allGuesses' | 'requests' | 'lookupAsker'> {
+  return {
+    apiKeys: `${prefix}:api-keys`,
+    apiKeyUses: `${prefix}:api-key-uses`,
+    guesses: (source) => {
+      const guess = (kind: string): string => `${prefix}:guesses:${kind}:${source}`;
+      return { wrong: guess('wrong'), held: guess('held'), right: guess('right') };
     },
-    answer: of('answer'),
-    uploadClaim: of('upload-claim'),
-    upload: of('upload'),
-    askers: of('askers'),
-    watchers: of('watchers'),
-    granted: of('granted'),
-    outstanding: of('outstanding'),
-    ledger: of('quota'),
-    recent: of('quota-recent'),
-    quotaKeys: `${prefix}:quota-keys`,
-    quotaAsked: of('quota-asked'),
+    allGuesses: `${prefix}:guesses`,
+    requests: `${prefix}:requests:`,
+    lookupAsker: (sha256, actor) => `${prefix}:lookup-asker:${sha256}:${actor}`,
   };
 }

@@ -39,12 +39,18 @@ export class RegisterWitness {
   private isRead = false;
   private turn: Promise<unknown> = Promise.resolve();
   private written = -1;
+  /** A look that has not begun yet: it will see all that is there when somebody asks now. */
+  private next: Promise<void> | undefined;
 
   constructor(private readonly place: WitnessPlace) {}
 
-  /** Looks at what has come since. Throws `custody-broken`, `store-unwritable` and what Redis throws. */
+  /** Looks at what has come since, once for all who ask while another look is under way. Throws `custody-broken`, `store-unwritable` and what Redis throws. */
   look(): Promise<void> {
-    return this.inTurn(() => this.advance());
+    this.next ??= this.inTurn(() => {
+      this.next = undefined;
+      return this.advance();
+    });
+    return this.next;
   }
 
   /**

@@ -14,6 +14,16 @@ import type { Opening, RunCommander } from './run-view.js';
 import { runCancel } from './scripts/run-cancel.js';
 import { runOpen } from './scripts/run-open.js';
 
+/** The longest cool-down of a pod, and a day. */
+const podRunsSeconds = 8 * 86_400;
+
+/** A run that is recorded; `isNew` unless somebody has done it before. */
+interface Recorded {
+  readonly run: string;
+  readonly playbook: PinnedPlaybook;
+  readonly isNew: boolean;
+}
+
 /** What a {@link RedisRunCommander} works with. */
 export interface CommanderDeps {
   readonly redis: Redis;
@@ -36,13 +46,15 @@ export class RedisRunCommander implements RunCommander {
   }
 
   async open(request: RunRequest, requestedBy: string, how: Opening = {}): Promise<string> {
-    const { run, playbook } = await this.record(request, requestedBy, how);
-    await addFlow(this.deps.queues, run, { request, playbook }, this.deps.retryDelayMs);
+    const { run, playbook, isNew } = await this.record(request, requestedBy, how);
+    // Who has opened it before may have asked for something else.
+    const flow = isNew ? { request, playbook } : await this.reader.record(run);
+    if (flow !== undefined) await addFlow(this.deps.queues, run, flow, this.deps.retryDelayMs);
     return run;
   }
 
   /** Records a run without queueing it: the first half of {@link open}. The reconciler does the other if it never comes. */
-  async record(request: RunRequest, requestedBy: string, { id, origin }: Opening = {}): Promise<{ run: string; playbook: PinnedPlaybook }> {
+  async record(request: RunRequest, requestedBy: string, { id, origin }: Opening = {}): Promise<Recorded> {
     const { keys, custody, clock = (): Date => new Date() } = this.deps;
     const playbook = this.pin(request.playbook);
     const now = clock();
@@ -64,11 +76,17 @@ export class RedisRunCommander implements RunCommander {
         ...(origin === undefined ? {} : { origin }),
       },
     } as const;
-    const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat()];
+    const told = (request.notify ?? []).length > 0 ? 'told' : '';
+    const { target } = request;
+    const claimed = origin?.trigger !== undefined && id !== undefined ? 1 : 0;
+    const about = [told, target.container ?? '', podRunsSeconds, claimed];
+    const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat(), ...about];
     const register = ({ hash }: Head): Act => ({ act: 'run.opened', subject: run, detail: { run, head: hash } });
-    const [what] = await custody.write(run, [act], { script: runOpen, keys: [keys.open, keys.all], rest, register }, requestedBy);
+    const places = [keys.open, keys.all, keys.telling, keys.podRuns(target), keys.podClaim(target), keys.triggers(run)];
+    const [what] = await custody.write(run, [act], { script: runOpen, keys: places, rest, register }, requestedBy);
+    if (what === 'unclaimed') throw new TriageError('conflict', `run ${run} was to be opened for an alert, and another one was; ask again`);
     if (what !== 'ok' && id === undefined) throw new TriageError('conflict', `run ${run} exists already; ask again`);
-    return { run, playbook };
+    return { run, playbook, isNew: what === 'ok' };
   }
 
   async cancel(run: string, by: string): Promise<boolean> {

@@ -136,7 +136,7 @@ export class RunLog {
     const now = this.clock().getTime();
     return custody.write(run, [...acts, custody.checkpoint(run)], {
       script: runSeal,
-      keys: [...stepKeys, keys.open, keys.amending, keys.retained],
+      keys: [...stepKeys, keys.open, keys.amending, keys.retained, keys.ended],
       rest: [...rest, final, run, amendable ? now : '', now + retainMs],
       register: ({ seq, hash }) => ({ act: 'run.reported', subject: run, detail: { run, seq: seq - 1, head: hash } }),
     });

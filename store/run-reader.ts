@@ -3,21 +3,23 @@ import { z } from 'zod';
 import { afterMs } from '../playbooks/domain/abort.js';
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
-import { TriageError } from '../playbooks/domain/error.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
-import type { RunState, StepRecord } from '../playbooks/domain/run.js';
+import type { StepRecord } from '../playbooks/domain/run.js';
 import { chainHead } from './chain-head.js';
 import type { ChangeFeed } from './change-feed.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 import { jsonOf, parsed } from './parsed.js';
-import { amendmentsSchema, begunsSchema, type RunRecord, recordsSchema, runRecordSchema, viewOf } from './run-record.js';
-import type { RunReader, RunView } from './run-view.js';
+import { cursorOf, fits, rangeOf } from './run-list.js';
+import { amendmentsSchema, begunsSchema, defined, type RunRecord, recordsSchema, rowOf, runRecordSchema, viewOf } from './run-record.js';
+import type { RunQuery, RunReader, RunRow, RunView } from './run-view.js';
+import { countedOf } from './triggers-counted.js';
 
 const artifactsSchema = z.array(jsonOf(artifactSchema));
 const lookupsSchema = z.array(jsonOf(lookupSchema));
-/** How many runs one page of a filtered list looks at. */
+/** How many runs one page of a list looks at, and how many of them at once. */
 const maxScan = 1_000;
+const chunk = 100;
 
 /** Reads runs out of Redis; all of it is parsed. */
 export class RedisRunReader implements RunReader {
@@ -31,13 +33,15 @@ export class RedisRunReader implements RunReader {
   async get(run: string): Promise<RunView | undefined> {
     const record = await this.record(run);
     if (record === undefined) return undefined;
-    const [records, begun, amendments] = await Promise.all([
+    const [records, begun, amendments, triggers] = await Promise.all([
       this.read((redis) => redis.hgetall(this.keys.steps(run))),
       this.read((redis) => redis.hgetall(this.keys.begun(run))),
       this.amendments(run, record),
+      this.read((redis) => redis.hgetall(this.keys.triggers(run))),
     ]);
     const begins = parsed(begunsSchema, begun, `the attempts of run ${run}`);
-    return viewOf(run, record, parsed(recordsSchema, records, `the steps of run ${run}`), begins, amendments);
+    const view = viewOf(run, record, parsed(recordsSchema, records, `the steps of run ${run}`), begins, amendments);
+    return { ...view, ...defined({ triggers: countedOf(triggers) }) };
   }
 
   /** The run's own HASH, without its steps. */
@@ -46,21 +50,26 @@ export class RedisRunReader implements RunReader {
     return Object.keys(hash).length === 0 ? undefined : parsed(runRecordSchema, hash, `run ${run}`);
   }
 
-  async list(page: { limit: number; cursor?: string; state?: RunState }): Promise<{ runs: readonly RunView[]; next?: string }> {
-    const runs: RunView[] = [];
-    let before = page.cursor === undefined ? '+' : `(${decodeCursor(page.cursor)}`;
-    for (let scanned = 0; scanned < maxScan; ) {
-      const ids = await this.read((redis) => redis.zrange(this.keys.all, before, '-', 'BYLEX', 'REV', 'LIMIT', 0, page.limit));
-      for (const id of ids) {
-        if (runs.length === page.limit) return { runs, next: encodeCursor(before) };
-        const view = await this.get(id);
-        if (view !== undefined && (page.state === undefined || view.state === page.state)) runs.push(view);
+  async list({ limit, cursor, ...filter }: RunQuery): Promise<{ runs: readonly RunRow[]; next?: string }> {
+    const rows: RunRow[] = [];
+    const [newest, oldest] = rangeOf(filter, cursor);
+    let before = newest;
+    for (let scanned = 0; scanned < maxScan; scanned += chunk) {
+      const ids = await this.read((redis) => redis.zrange(this.keys.all, before, oldest, 'BYLEX', 'REV', 'LIMIT', 0, chunk));
+      const records = await Promise.all(ids.map((id) => this.record(id)));
+      for (const [at, id] of ids.entries()) {
+        const record = records[at];
+        if (record !== undefined && fits(record, filter)) {
+          const shown = rows.at(-1);
+          // Where it goes on: not at the run that was looked at last, as the caller may not reach that one.
+          if (shown !== undefined && rows.length === limit) return { runs: rows, next: cursorOf(`(${shown.id}`) };
+          rows.push(rowOf(id, record, await this.amendments(id, record)));
+        }
         before = `(${id}`;
       }
-      if (ids.length < page.limit) return { runs };
-      scanned += ids.length;
+      if (ids.length < chunk) return { runs: rows };
     }
-    return { runs, next: encodeCursor(before) };
+    return { runs: rows, next: cursorOf(before) };
   }
 
   private async amendments(run: string, { reportVersion = 1 }: RunRecord): Promise<readonly Amendment[]> {
@@ -133,14 +142,4 @@ export function byHash(a: Lookup, b: Lookup): number {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function encodeCursor(before: string): string {
-  return Buffer.from(before.slice(1)).toString('base64url');
-}
-
-function decodeCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (!/^r[0-9a-z]{1,40}$/.test(id)) throw new TriageError('invalid-request', 'the cursor is not one that this list has given');
-  return id;
 }

@@ -7,7 +7,7 @@ import { verdictLevels } from '../playbooks/domain/verdict.js';
 import type { Playbook } from '../playbooks/playbook.js';
 import { jsonOf } from './parsed.js';
 import { destroyedSchema, heldSchema, skeletonSchema } from './run-evidence.js';
-import type { RunView, StepView } from './run-view.js';
+import type { RunRow, RunView, StepView } from './run-view.js';
 
 /** The playbook that a run pins, with all that a flow needs, so that it can be added again by who does not have the playbook. */
 export const pinnedPlaybookSchema = z.object({
@@ -83,7 +83,7 @@ export function defined<T extends object>(
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
-/** The run as API and CLI show it. */
+/** The run with its steps, as API and CLI show it. */
 export function viewOf(
   id: string,
   record: RunRecord,
@@ -91,7 +91,13 @@ export function viewOf(
   begun: Readonly<Record<string, Begun>>,
   amendments: readonly Amendment[],
 ): RunView {
-  const { name, title, sha256, steps } = record.playbook;
+  const steps = record.playbook.steps.map(({ name }) => stepView(name, records[name], begun[name], record.waitStep === name));
+  return { ...rowOf(id, record, amendments), steps };
+}
+
+/** The run as lists show it. */
+export function rowOf(id: string, record: RunRecord, amendments: readonly Amendment[]): RunRow {
+  const { name, title, sha256 } = record.playbook;
   const waitingFor =
     record.waitFor === undefined || record.waitSince === undefined
       ? undefined
@@ -123,7 +129,6 @@ export function viewOf(
       verdictReady: record.verdictReady,
       reportWritten: record.reportWritten,
     }),
-    steps: steps.map((step) => stepView(step.name, records[step.name], begun[step.name], record.waitStep === step.name)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Reach } from '../playbooks/domain/access.js';
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import type { Artifact } from '../playbooks/domain/artifact.js';
 import type { Lookup } from '../playbooks/domain/lookup.js';
@@ -6,6 +7,7 @@ import type { RunRequest } from '../playbooks/domain/request.js';
 import type { Failure, Gap, Limit, RunState, StepRecord, StepState, Wait } from '../playbooks/domain/run.js';
 import type { VerdictLevel } from '../playbooks/domain/verdict.js';
 import type { Destroyed, Held, Skeleton } from './run-evidence.js';
+import type { Counted } from './triggers-counted.js';
 
 /** One step of a run, whatever its state. Times are ISO 8601. */
 export interface StepView {
@@ -34,6 +36,8 @@ export interface RunView {
   readonly createdAt: string;
   /** The alert, batch or earlier run that it goes back to. */
   readonly origin?: Origin;
+  /** How many alerts were about its pod while it was open or the last one. Absent in lists, and where there were none. */
+  readonly triggers?: Counted;
   readonly finishedAt?: string;
   readonly cancelRequestedAt?: string;
   readonly waitingFor?: Wait;
@@ -58,15 +62,41 @@ export interface RunView {
   readonly steps: readonly StepView[];
 }
 
+/** A run as lists show it. */
+export type RunRow = Omit<RunView, 'steps'>;
+
+/** Which runs are listed: those that fit every field. */
+export interface RunFilter {
+  /** Of who asks: what he does not reach is not there. */
+  readonly reach: Reach;
+  readonly cluster?: string;
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly caseId?: string;
+  readonly state?: RunState;
+  readonly verdict?: VerdictLevel;
+  /** Created at this time or later, and at this time or earlier. */
+  readonly from?: Date;
+  readonly to?: Date;
+  /** Part of this batch. */
+  readonly batch?: string;
+}
+
+/** A page of a list of runs. `cursor` is opaque, from the page before. */
+export interface RunQuery extends RunFilter {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
 /** Reading runs: all that the API needs to show them. Methods throw `redis-unavailable`; an unknown id gives undefined. */
 export interface RunReader {
   get(run: string): Promise<RunView | undefined>;
-  /** Newest first. `cursor` is opaque, from the page before. */
-  list(page: {
-    readonly limit: number;
-    readonly cursor?: string;
-    readonly state?: RunState;
-  }): Promise<{ readonly runs: readonly RunView[]; readonly next?: string }>;
+  /**
+   * Newest first. A page can have fewer rows than `limit`, or none, and a `next` all the same: only so many runs are looked at for one answer.
+   * Whoever follows `next` sees each run that was there at the start once, whatever is opened meanwhile. Throws `invalid-request` for a cursor
+   * that no list has given.
+   */
+  list(query: RunQuery): Promise<{ readonly runs: readonly RunRow[]; readonly next?: string }>;
   records(run: string): Promise<ReadonlyMap<string, StepRecord>>;
   artifacts(run: string): Promise<readonly Artifact[]>;
   lookups(run: string): Promise<readonly Lookup[]>;
@@ -78,7 +108,10 @@ export interface RunReader {
 
 /** How a run is opened that is not just asked for. */
 export interface Opening {
-  /** Made by `newRunId` before, so that whoever is cut off can try again without opening a second run. */
+  /**
+   * Made by `newRunId` before, so that whoever is cut off can try again without opening a second run. At most a week before it is opened, or
+   * lists from a time on may leave it out (`madeAheadMs`).
+   */
   readonly id?: string;
   readonly origin?: Origin;
 }

@@ -5,6 +5,7 @@ import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
 import { ChainCheck, type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
+import { originSchema } from '../playbooks/domain/origin.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
 import { type StepRecord, stepRecordSchema } from '../playbooks/domain/run.js';
 import type { RunInfo } from '../playbooks/ports.js';
@@ -19,6 +20,7 @@ const requestedSchema = z.object({
   request: runRequestSchema,
   playbook: z.object({ name: z.string(), title: z.string(), sha256: z.string() }),
   createdAt: z.iso.datetime(),
+  origin: originSchema.optional(),
 });
 
 const hashSchema = z.record(z.string(), z.string());
@@ -42,8 +44,9 @@ export class SignedRuns {
   async info(run: string): Promise<RunInfo> {
     const line = await this.redis.lindex(this.keys.custody(run), 0);
     const entry = await readSigned(line, { run, seq: 0, act: 'run.requested' }, (kid) => this.trusted(kid, 'api'));
-    const { request, playbook, createdAt } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
-    return { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
+    const { request, playbook, createdAt, origin } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
+    const told = { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
+    return origin === undefined ? told : { ...told, origin };
   }
 
   /** The steps' records in the order in which they finished, each as its signed entry says, and all of them. */
@@ -74,10 +77,20 @@ export class SignedRuns {
 
   /** The newest amendment of a run; undefined when there is none. */
   async amendment(run: string): Promise<Amendment | undefined> {
+    return (await this.amendments(run)).at(-1);
+  }
+
+  /** All amendments of a run, oldest first, each as its signed entry says. */
+  async amendments(run: string): Promise<readonly Amendment[]> {
     const { index, hash } = await this.read(run, this.keys.amendments(run));
-    const texts = new Map(this.checked(run, hash, index.amendments, 'the amendment'));
-    const text = texts.get(String(Math.max(...Array.from(texts.keys(), Number))));
-    return text === undefined ? undefined : parsed(jsonOf(amendmentSchema), text, `an amendment of run ${run}`);
+    const texts = this.checked(run, hash, index.amendments, 'the amendment');
+    const all = texts.map(([version, text]) => parsed(jsonOf(amendmentSchema), text, `amendment ${version} of run ${run}`));
+    return all.sort((a, b) => a.version - b.version);
+  }
+
+  /** How often a delivery of the run has ended: it was taken, or given up. */
+  async told(run: string, delivery: string): Promise<number> {
+    return (await this.advanced(run)).told.get(delivery) ?? 0;
   }
 
   /** Entries of the chain as it is now, and the hash of the last. */

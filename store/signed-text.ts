@@ -19,8 +19,13 @@ export interface TextPlace {
     | 'batch'
     | 'batch-targets'
     | 'batch-wish'
+    | 'chat'
+    | 'chat-reply'
     | 'container-pod'
+    | 'delivery-event'
+    | 'delivery-wish'
     | 'fleet'
+    | 'request-claim'
     | 'seen'
     | 'sent-file'
     | 'upload-claim'
@@ -41,8 +46,13 @@ const roles: Readonly<Record<TextPlace['purpose'], KeyRole>> = {
   batch: 'api',
   'batch-targets': 'worker',
   'batch-wish': 'api',
+  chat: 'worker',
+  'chat-reply': 'api',
   'container-pod': 'worker',
+  'delivery-event': 'api',
+  'delivery-wish': 'api',
   fleet: 'worker',
+  'request-claim': 'api',
   seen: 'worker',
   'sent-file': 'worker',
   'upload-claim': 'worker',

@@ -19,6 +19,8 @@ export interface Pressure {
   readonly maxPerHour?: number | undefined;
   /** An alert that is told again is answered as the first time, and nothing is counted. */
   readonly once?: boolean | undefined;
+  /** The id of the run that is opened, if one is. Absent: a new one. */
+  readonly newRun?: string | undefined;
 }
 
 const decisionSchema = z.union([
@@ -60,13 +62,13 @@ export class Triggers {
   }
 
   /** Decides about an alert, for all processes, and counts it. */
-  async decide({ fingerprint, rule, suspect }: PodAlert, { cooldownMs, maxPerHour, once }: Pressure): Promise<Decision> {
+  async decide({ fingerprint, rule, suspect }: PodAlert, { cooldownMs, maxPerHour, once, newRun }: Pressure): Promise<Decision> {
     const { redis, keys } = this.deps;
     const { target, uid = '' } = suspect;
     const now = this.clock();
     const pod = podText(target);
     const all = [
-      keys.told(fingerprint),
+      keys.told(target, fingerprint),
       keys.podRuns(target),
       keys.podClaim(target),
       keys.open,
@@ -74,7 +76,7 @@ export class Triggers {
       keys.left,
       keys.leftAbout(pod),
     ];
-    const about = [now.getTime(), rule, newRunId(now), uid, target.container ?? ''];
+    const about = [now.getTime(), rule, newRun ?? newRunId(now), uid, target.container ?? ''];
     const limits = [cooldownMs, maxPerHour ?? -1, once === true ? 1 : 0];
     return decisionSchema.parse(await runScript(redis, decideTrigger, all, [...about, ...limits, pod, keys.prefix]));
   }

@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { catalog } from '../playbooks/catalog.js';
+import type { EndpointsConfig } from '../playbooks/delivery/endpoints.js';
 import { afterMs } from '../playbooks/domain/abort.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { UploadPolicy } from '../playbooks/domain/upload.js';
 import type { Playbook } from '../playbooks/playbook.js';
-import type { ClusterPort, InContainerPort, IntelPort, NodePort } from '../playbooks/ports.js';
+import type { IntelPort, NodePort } from '../playbooks/ports.js';
 import type { Rule } from '../playbooks/rule.js';
 import { loadPlaybooks, loadRules } from '../store/definitions.js';
 import type { EvidenceKeeper } from '../store/evidence/keeper.js';
@@ -18,11 +20,13 @@ import type { TrustedKeys } from '../store/public-keys.js';
 import type { QuotaLimits } from '../store/quota.js';
 import type { RedisEndpoint } from '../store/redis.js';
 import type { Signer } from '../store/signing-key.js';
+import { openEndpoints } from './adapters/delivery/open-endpoints.js';
 import { type HashListFiles, type HashLists, loadHashLists } from './adapters/hash-lists/hash-lists.js';
 import { createClusters } from './adapters/kubernetes/clusters.js';
 import { createSshNodes } from './adapters/node/ssh-nodes.js';
 import { parseKeyFile } from './adapters/virustotal/key-file.js';
 import { createVirusTotal } from './adapters/virustotal/virustotal.js';
+import { runnerMetrics } from './metrics.js';
 import { createRunner, type Runner } from './runner/create-runner.js';
 
 /** What the hands of podtriage hold; the only place where credentials of clusters, nodes and intelligence sources are read. */
@@ -59,6 +63,10 @@ export interface WorkerConfig {
   readonly lockMs: number;
   /** How long evidence is kept where a run does not say it, in milliseconds. */
   readonly retainMs: number;
+  /** Where results go. Absent: these workers tell nobody anything. */
+  readonly endpoints?: EndpointsConfig;
+  /** Where people find the API, for links in what is sent. */
+  readonly publicUrl?: string;
 }
 
 /** Hundreds of millions of hashes take minutes. */
@@ -77,6 +85,8 @@ export interface WorkerSurroundings {
   /** File in which they keep what they have seen of the register of runs. */
   readonly witness: string;
   readonly log: Logger;
+  /** What the workers count is put here. */
+  readonly registry: Registry;
 }
 
 /** The playbooks and rules that come with the project. */
@@ -100,10 +110,12 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     ports: {
       cluster,
       nodes,
+      pods: cluster,
       evidence: around.evidence,
       keeper: around.evidence,
       ...(config.inContainer ? { inContainer: cluster } : {}),
       ...(intel === undefined ? {} : { intel }),
+      ...(config.endpoints === undefined ? {} : { endpoints: await openEndpoints(config.endpoints, config.publicUrl) }),
       hashLists,
     },
     nerdctl: config.nerdctl,
@@ -115,6 +127,7 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
     retainMs: config.retainMs,
     timings: { lockMs: config.lockMs, stalledMs: config.lockMs / 2 },
     logger: around.log,
+    metrics: runnerMetrics(around.registry),
     signer: around.signer,
     trustedKeys: around.trustedKeys,
     witness: around.witness,
@@ -130,7 +143,7 @@ export async function createWorkers(config: WorkerConfig, around: WorkerSurround
 }
 
 /** The cluster that this installation has credentials for. Throws `config-invalid`. */
-export function openCluster({ cluster }: Pick<WorkerConfig, 'cluster'>): ClusterPort & InContainerPort {
+export function openCluster({ cluster }: Pick<WorkerConfig, 'cluster'>): ReturnType<typeof createClusters> {
   return createClusters({ [cluster.name]: cluster.kubeconfig });
 }
 

@@ -33,8 +33,8 @@ async function take({ containers, desk, triggers, log }: ResolvedDeps, job: Job)
   try {
     const pod = await containers.podOf(about);
     if (pod === undefined) throw new TriageError('container-not-found', `no worker says which pod the container ${about} is of`);
-    const { actor, reach, once } = asked;
-    const outcome = await desk.take(withPod(asked.alert, about.split('/')[0] ?? '', pod), { actor, reach, once });
+    const { actor, reach, once, run } = asked;
+    const outcome = await desk.take(withPod(asked.alert, about.split('/')[0] ?? '', pod), { actor, reach, once, run });
     log.info({ container: about, ...outcome }, 'an alert about a container was taken');
   } catch (error) {
     if (job.attemptsMade + 1 >= (job.opts.attempts ?? 1)) await triggers.leave(about, asked.alert.rule, asTriageError(error).code);

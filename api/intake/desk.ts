@@ -5,6 +5,8 @@ import type { TriggerRule } from '../../playbooks/triggers/config.js';
 import { isPodAlert, mayFit, type PodAlert, requestOf, ruleFor } from '../../playbooks/triggers/match.js';
 import { type ContainerAlerts, containerOf, withPod } from '../../store/container-alerts.js';
 import { within } from '../../store/of-redis.js';
+import { newRunId } from '../../store/run-id.js';
+import { defined } from '../../store/run-record.js';
 import type { Taken, TriggerDesk } from '../../store/trigger-desk.js';
 import type { Heard } from './intake.js';
 
@@ -28,6 +30,8 @@ export interface Teller {
   readonly reach: Reach;
   /** An alert that he tells again is answered as the first time, and nothing is counted. */
   readonly once?: boolean;
+  /** The id of the run that his alert opens, if it opens one. Absent: a new one. */
+  readonly run?: string;
 }
 
 /** What an {@link IntakeDesk} works with. */
@@ -67,7 +71,7 @@ export class IntakeDesk {
     return { rule, ...answer };
   }
 
-  private async aboutPod(alert: PodAlert, { actor, reach, once }: Teller): Promise<Outcome> {
+  private async aboutPod(alert: PodAlert, { actor, reach, once, run }: Teller): Promise<Outcome> {
     const { target } = alert.suspect;
     const foreign = this.foreign(target.cluster);
     if (foreign !== undefined) return foreign;
@@ -80,7 +84,7 @@ export class IntakeDesk {
       actor,
       cooldownMs: rule.cooldownMinutes * 60_000,
       maxPerHour: rule.maxRunsPerNamespacePerHour,
-      ...(once === undefined ? {} : { once }),
+      ...defined({ once, newRun: run }),
     });
     if (taken.outcome === 'opened' || taken.outcome === 'capped')
       this.deps.log.info({ target, rule: alert.rule, startedBy: rule.name, ...taken }, 'an alert was taken');
@@ -97,8 +101,10 @@ export class IntakeDesk {
       return ignored(`the credential does not reach any namespace of cluster "${cluster}"`);
     if (!mayFit(this.deps.rules, alert)) return ignored('no rule');
     const pod = await this.deps.containers.podOf(about);
+    // Where it is, is not his to know.
+    if (pod !== undefined && !reaches(by.reach, { cluster, namespace: pod.namespace })) return ignored('the credential does not reach its pod');
     if (pod !== undefined) return this.aboutPod(withPod(alert, cluster, pod), by);
-    await this.deps.containers.ask(cluster, { alert, actor: by.actor, reach: by.reach, once: by.once === true });
+    await this.deps.containers.ask(cluster, { alert, actor: by.actor, reach: by.reach, once: by.once === true, run: newRunId(new Date()) });
     return { outcome: 'resolving' };
   }
 

@@ -3,8 +3,10 @@ import { ChainCheck, type ChainVerdict, type CustodyEntry, custodyEntrySchema, r
 import { displayText } from '../../playbooks/domain/path-name.js';
 import type { PublicKey } from '../../store/public-keys.js';
 import type { RunReader } from '../../store/run-view.js';
+import { callerOf } from '../caller.js';
 import type { ApiDeps } from '../deps.js';
 import { pageOf, sendStream, wantsLines } from '../page.js';
+import { RegisterView } from '../register-view.js';
 import { requireRun } from '../require-run.js';
 
 /** How many entries are read and checked at once: about 50 ms of signatures. */
@@ -19,18 +21,31 @@ export function custodyRoutes(deps: ChainDeps): Router {
       const { id } = await requireRun(deps.runs, req);
       await sendChain(deps, id, req, res);
     })
-    .get('/api/v1/register', (req, res) => sendChain(deps, registerChain, req, res));
+    .get('/api/v1/register', async (req, res) => {
+      const register = new RegisterView(deps.runs, callerOf(req).reach);
+      await sendChain(deps, registerChain, req, res, (lines) => register.cut(lines));
+    });
 }
 
-async function sendChain({ runs, publicKeys }: ChainDeps, id: string, req: Pick<Request, 'query' | 'accepts'>, res: Response): Promise<void> {
+type Cut = (lines: readonly string[]) => Promise<readonly string[]>;
+const whole: Cut = (lines) => Promise.resolve(lines);
+
+/** @param cut leaves out what the caller may not see; it is verified all the same */
+async function sendChain(
+  { runs, publicKeys }: ChainDeps,
+  id: string,
+  req: Pick<Request, 'query' | 'accepts'>,
+  res: Response,
+  cut = whole,
+): Promise<void> {
   if (wantsLines(req)) {
-    await sendStream(res, 'application/x-ndjson', terminated(chain(runs, id)));
+    await sendStream(res, 'application/x-ndjson', terminated(chain(runs, id, cut)));
     return;
   }
   const { from, limit } = pageOf(req);
   const lines = await runs.custody(id, from, limit + 1);
   res.json({
-    entries: lines.slice(0, limit).map(readEntry),
+    entries: (await cut(lines.slice(0, limit))).map(readEntry),
     ...(lines.length > limit ? { next: String(from + limit) } : {}),
     ...(asksVerification(req.query) ? { verification: await verify(runs, id, await publicKeys()) } : {}),
   });
@@ -41,10 +56,10 @@ function asksVerification(query: Readonly<Record<string, unknown>>): boolean {
   return query['verify'] === true || query['verify'] === 'true';
 }
 
-async function* chain(runs: RunReader, run: string): AsyncGenerator<string> {
+async function* chain(runs: RunReader, run: string, cut = whole): AsyncGenerator<string> {
   for (let from = 0; ; from += chunk) {
     const lines = await runs.custody(run, from, chunk);
-    yield* lines;
+    yield* await cut(lines);
     if (lines.length < chunk) return;
   }
 }

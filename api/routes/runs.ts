@@ -3,39 +3,56 @@ import { z } from 'zod';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { type RunRequest, runRequestSchema } from '../../playbooks/domain/request.js';
 import { endStates, runStates } from '../../playbooks/domain/run.js';
+import { verdictLevels } from '../../playbooks/domain/verdict.js';
+import { newRunId } from '../../store/run-id.js';
+import { defined } from '../../store/run-record.js';
 import type { RunReader, RunView } from '../../store/run-view.js';
-import { actorOf, assertReach } from '../caller.js';
+import { actorOf, assertReach, callerOf } from '../caller.js';
 import type { ApiDeps } from '../deps.js';
+import { assertEndpoints } from '../endpoints.js';
+import { idempotent } from '../idempotency.js';
 import { awaitChange, patience, runTag } from '../long-poll.js';
+import { queryOf } from '../page.js';
 import { requireRun } from '../require-run.js';
-import { runBody, summaryBody } from '../run-body.js';
+import { runBody } from '../run-body.js';
+
+const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
 const listSchema = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   cursor: z.string().optional(),
+  cluster: z.string().optional(),
+  namespace: z.string().optional(),
+  pod: z.string().optional(),
+  case: z.string().optional(),
   state: z.enum(runStates).optional(),
+  verdict: z.enum(verdictLevels).optional(),
+  from: time.optional(),
+  to: time.optional(),
+  batch: z.string().optional(),
 });
 
 const waitSchema = z.object({ wait: z.coerce.number().int().min(0).max(60).default(0) });
 
 /** `/runs`, `/runs/{run}` and `/runs/{run}/cancel`. */
 export function runRoutes(deps: ApiDeps): Router {
-  const { runs, commander } = deps;
+  const { runs, commander, claims } = deps;
   const router = Router();
   router.post('/api/v1/runs', async (req, res) => {
     const request = runRequestSchema.parse(req.body);
     checkNames(deps, request);
     assertReach(req, request.target);
-    const id = await commander.open(request, actorOf(req));
+    assertEndpoints(deps.endpoints, request.notify, request.target);
+    const what = { operation: 'POST /runs', request, newId: newRunId };
+    const id = await idempotent(req, claims, what, (made) => commander.open(request, actorOf(req), { id: made }));
     res
       .status(202)
       .location(`/api/v1/runs/${id}`)
       .json(runBody(await known(runs, id)));
   });
   router.get('/api/v1/runs', async (req, res) => {
-    const { limit, cursor, state } = listSchema.parse(req.query);
-    const page = await runs.list({ limit, ...(cursor === undefined ? {} : { cursor }), ...(state === undefined ? {} : { state }) });
-    res.json({ runs: page.runs.map(summaryBody), ...(page.next === undefined ? {} : { next: page.next }) });
+    const { case: caseId, ...query } = queryOf(listSchema, req);
+    res.json(await runs.list({ reach: callerOf(req).reach, ...defined({ ...query, caseId }) }));
   });
   router.get('/api/v1/runs/:run', async (req, res) => {
     const { wait } = waitSchema.parse(req.query);

@@ -1,14 +1,21 @@
 import { displayText } from '../../playbooks/domain/path-name.js';
 import type { RunSummary } from '../api-types.js';
-import type { ApiClient } from '../client.js';
+import type { ApiClient, RunFilter } from '../client.js';
 import { exitCodes } from '../exit-codes.js';
 import { type Io, safeJson } from '../io.js';
 import { table } from '../ui/table.js';
 
+/** What `podtriage runs` is told. */
+export interface RunsOptions extends RunFilter {
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
 /** `podtriage runs`: newest first. */
-export async function listRuns(io: Io, client: ApiClient, options: { readonly limit: number; readonly json?: boolean }): Promise<number> {
-  const runs = await client.list(options.limit);
-  if (options.json === true) io.out(`${safeJson(runs)}\n`);
+export async function listRuns(io: Io, client: ApiClient, { limit, json, ...filter }: RunsOptions): Promise<number> {
+  const runs: RunSummary[] = [];
+  for await (const run of client.runs(filter, limit)) if (runs.push(run) === limit) break;
+  if (json === true) io.out(`${safeJson(runs)}\n`);
   else io.out(table([['RUN', 'CREATED', 'STATE', 'VERDICT', 'TARGET', 'PLAYBOOK'], ...runs.map(row)]));
   return exitCodes.ok;
 }

@@ -23,6 +23,8 @@ export interface TriageOptions {
   readonly upload?: string;
   /** Days that the evidence is kept once the run has ended. */
   readonly retention?: number;
+  /** Names of endpoints that are told what becomes of the run. */
+  readonly notify?: readonly string[];
   /** Prints the report as JSON. */
   readonly json?: boolean;
   /** Prints the run's id and leaves. */
@@ -51,14 +53,14 @@ export async function triage(io: Io, client: ApiClient, options: TriageOptions):
 }
 
 function requestOf(options: TriageOptions): object {
-  const { namespace, pod, container, cluster, playbook, reason, acquire, upload, retention } = options;
+  const { namespace, pod, container, cluster, playbook, reason, acquire, upload, retention, notify } = options;
   const chosen = {
     ...(acquire === undefined ? {} : { acquire }),
     ...(upload === undefined ? {} : { lookups: { upload } }),
     ...(retention === undefined ? {} : { retentionDays: retention }),
   };
   const asked = Object.keys(chosen).length === 0 ? {} : { options: chosen };
-  return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason, ...asked };
+  return { target: { namespace, pod, container, cluster }, playbook, caseId: options.case, reason, notify, ...asked };
 }
 
 function leave(io: Io, run: Run): number {

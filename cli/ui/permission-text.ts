@@ -23,11 +23,12 @@ export function rbacText(playbook: string, permissions: readonly Permission[]): 
   const reading = cluster.filter(({ resource }) => resource !== 'pods/exec');
   const exec = cluster.filter(({ resource }) => resource === 'pods/exec');
   const head = [
-    `# What podtriage may do on the cluster for playbook ${playbook}: ${inWords(reading)}. Nothing else${exec.length === 0 ? ', and no exec' : ''}.`,
+    `# What podtriage may do on the cluster for playbook ${playbook}: ${inWords(reading)}; for batches and alerts: list pods. Nothing else${exec.length === 0 ? ', and no exec' : ''}.`,
     `# Made by: podtriage playbooks ${playbook} --permissions --only rbac`,
     '# kubectl apply -f takes it; then make a kubeconfig for the service account (README.md says how).',
   ];
-  const text = `${head.join('\n')}\n${[accountDocuments, role(account, reading), binding].join('---\n')}`;
+  const lists = `${listsHead}${role(listsRole, [{ kind: 'cluster', apiGroup: '', resource: 'pods', verb: 'list' }])}`;
+  const text = `${head.join('\n')}\n${[accountDocuments, role(account, reading), bindingOf(account), lists, bindingOf(listsRole)].join('---\n')}`;
   return exec.length === 0 ? text : `${text}---\n${execHead}${role(`${account}-exec`, exec)}`;
 }
 
@@ -62,6 +63,11 @@ metadata:
   namespace: ${account}
 `;
 
+const listsRole = `${account}-lists`;
+
+const listsHead = `# Beside playbooks: batches list the pods that they are about, and alerts that name only a container have its pod found. Leave it out where neither is used.
+`;
+
 const execHead = `# Runs programs in containers. Not bound by this file: do it for each namespace where that is wanted, by
 # kubectl -n NAMESPACE create rolebinding ${account}-exec --clusterrole ${account}-exec --serviceaccount ${account}:${account}
 # An exec by websocket is get before Kubernetes 1.35; from there on it is create as well.
@@ -74,14 +80,14 @@ function role(name: string, permissions: readonly ClusterPermission[]): string {
   return `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: ${name}\nrules:\n${rules.join('')}`;
 }
 
-const binding = `apiVersion: rbac.authorization.k8s.io/v1
+const bindingOf = (name: string): string => `apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
-  name: ${account}
+  name: ${name}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
-  name: ${account}
+  name: ${name}
 subjects:
   - kind: ServiceAccount
     name: ${account}

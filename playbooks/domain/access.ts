@@ -30,3 +30,15 @@ export type Reach = z.output<typeof reachSchema>;
 export function reaches(reach: Reach, { cluster, namespace }: { readonly cluster: string; readonly namespace: string }): boolean {
   return reach === 'all' || reach.some((place) => place.cluster === cluster && (place.namespace === '*' || place.namespace === namespace));
 }
+
+/** A name that people give to a credential, to know it by. */
+export const credentialNameSchema = z.string().trim().min(1).max(200);
+
+/** What a credential may do, and where. Who may do all can put himself anywhere: an `admin` reaches everything. */
+export const rightsSchema = z
+  .object({ scopes: z.array(z.enum(scopes)).min(1).max(scopes.length).readonly(), reach: reachSchema })
+  .refine(({ scopes: held, reach }) => !held.includes('admin') || reach === 'all', {
+    message: 'the scope admin goes with the reach "all" only: an admin can make himself any key',
+    path: ['reach'],
+  });
+export type Rights = z.output<typeof rightsSchema>;

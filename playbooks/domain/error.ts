@@ -27,6 +27,7 @@ export const errorCodes = [
   'intel-unavailable',
   'internal',
   'invalid-request',
+  'issuer-unavailable',
   'limit-exceeded',
   'method-forbidden',
   'node-auth-failed',

@@ -1,4 +1,5 @@
 import type { BagFile } from '../../playbooks/bag/bag-file.js';
+import type { Reach } from '../../playbooks/domain/access.js';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { endStates } from '../../playbooks/domain/run.js';
 import type { EvidencePort } from '../../playbooks/ports.js';
@@ -25,6 +26,8 @@ export interface BagOrder {
   readonly form: BagForm;
   /** Who gets it, for custody. */
   readonly by: string;
+  /** Of who gets it; default everywhere. */
+  readonly reach?: Reach;
   /** How it is given, for custody. */
   readonly format: string;
   readonly at: Date;
@@ -34,7 +37,7 @@ export interface BagOrder {
  * Opens the bag of a run that has ended, and puts that into custody; see {@link bagFiles}.
  * @throws TriageError `not-found`, `conflict` while the run has not ended, `redis-unavailable`
  */
-export async function openBag(maker: BagMaker, { run, form, by, format, at }: BagOrder): Promise<AsyncGenerator<BagFile>> {
+export async function openBag(maker: BagMaker, { run, form, by, reach, format, at }: BagOrder): Promise<AsyncGenerator<BagFile>> {
   const { source, runs, evidence, acts } = maker;
   const { entries, destroyed } = await source.now(run);
   const view = await runs.get(run);
@@ -42,7 +45,7 @@ export async function openBag(maker: BagMaker, { run, form, by, format, at }: Ba
   if (!endStates.has(view.state))
     throw new TriageError('conflict', `run ${run} is ${view.state}: wait until it has ended, its bag is made of what it has written by then`);
   const reports = await reportsOf(runs, view);
-  await acts.read(run, by, { what: 'bag', format });
+  await acts.read(run, by, { what: 'bag', format }, reach);
   const seal = (contents: string): ReturnType<EvidenceActs['seal']> => acts.seal(run, by, contents);
   const { request } = view;
   return bagFiles({ run, request, reports, entries, destroyed, source, evidence, keySet: await maker.keySet(), seal, at }, form);

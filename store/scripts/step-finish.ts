@@ -12,7 +12,8 @@ export const stepFinish = chainScript(finish('return moved()', ''));
 /**
  * The same for the closing step: it seals the run, and the register says what its chain was then.
  *
- * KEYS[7] open runs, [8] runs that are to be amended, [9] runs by the time until which their evidence is kept.
+ * KEYS[7] open runs, [8] runs that are to be amended, [9] runs by the time until which their evidence is kept, [10] how many have ended
+ * in which state.
  * Rest after the fields: end state, run id, now in ms where answers are still to come, else '', and until when its evidence is kept, in ms.
  * Answers also register-moved. A run that was asked to stop ends as cancelled, whatever else happened.
  */
@@ -24,7 +25,9 @@ if not registerFits() then return registerMoved()`,
 local last = 4 + 2 * tonumber(rest(4))
 local run = rest(last + 2)
 local cancelled = redis.call('HEXISTS', KEYS[3], 'cancel') == 1
-redis.call('HSET', KEYS[3], 'state', cancelled and 'cancelled' or rest(last + 1))
+local state = cancelled and 'cancelled' or rest(last + 1)
+redis.call('HSET', KEYS[3], 'state', state)
+redis.pcall('HINCRBY', KEYS[10], state, 1)
 redis.call('ZREM', KEYS[7], run)
 if rest(last + 3) ~= '' and not cancelled then redis.call('ZADD', KEYS[8], rest(last + 3), run) end
 redis.call('HSET', KEYS[3], 'retainedUntil', rest(last + 4))

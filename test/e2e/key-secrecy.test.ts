@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { createPod, deletePod, inPod } from './lab.js';
+import { createPod, deletePod, inPod, lab } from './lab.js';
 import { TestService } from './service.js';
 
 const key = 'e2e-key';
@@ -41,4 +41,35 @@ test('the API key is in nothing that the service writes or says, at the most tal
   expect(spilt).toEqual([]);
   expect(service.log).not.toContain(key);
   for (const { stdout, stderr } of said) expect(stdout + stderr).not.toContain(key);
+  // Nor is any other secret of the process in its log, and each line that is about a run can be found by it.
+  const secrets = otherSecrets();
+  expect(Object.keys(secrets)).toHaveLength(6);
+  for (const [name, secret] of Object.entries(secrets)) {
+    expect(secret.length, name).toBeGreaterThan(30);
+    expect(service.log.includes(secret), name).toBe(false);
+  }
+  const lines = service.log.split('\n').filter((line) => line.startsWith('{'));
+  for (const { id } of [taken, refused]) {
+    const about = lines.filter((line) => line.includes(id)).map((line) => JSON.parse(line) as { run?: string });
+    expect(about.length).toBeGreaterThan(10);
+    for (const line of about) expect(line).toMatchObject({ run: id });
+  }
 });
+
+/** What else the process holds, in the form in which its files have it: the longest line of each. */
+function otherSecrets(): Record<string, string> {
+  const longest = (file: string): string => longestLine(readFileSync(file, 'utf8'));
+  const kubeconfig = readFileSync(lab.kubeconfig, 'utf8');
+  return {
+    'the key of the API': longest(join(service.data, 'api-key')),
+    'the API’s signing key': longest(join(service.data, 'keys/api.pem')),
+    'the workers’ signing key': longest(join(service.data, 'keys/worker.pem')),
+    'the SSH key': longest(lab.ssh.key),
+    'the key of the kubeconfig': /client-key-data: ([^\s,}]+)/.exec(kubeconfig)?.[1] ?? '',
+    'the same, decoded': longestLine(Buffer.from(/client-key-data: ([^\s,}]+)/.exec(kubeconfig)?.[1] ?? '', 'base64').toString()),
+  };
+}
+
+function longestLine(text: string): string {
+  return text.split('\n').reduce((a, b) => (b.length > a.length ? b : a));
+}

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import type { RunView } from '../../store/run-view.js';
+import { accountKubeconfig } from './account.js';
 import { execCalls, kubectl, lab } from './lab.js';
 import { TestService } from './service.js';
 
@@ -45,22 +46,6 @@ function removeUser(): void {
     .split('\n')
     .find((entry) => entry.startsWith(`${user}:`));
   if (line?.split(':')[4] === 'podtriage-lab') execFileSync('userdel', [user]);
-}
-
-/** A kubeconfig with nothing but a token of the service account. */
-async function accountKubeconfig(file: string): Promise<void> {
-  const token = (await kubectl('create', 'token', 'podtriage', '-n', 'podtriage', '--duration', '2h')).trim();
-  const { clusters } = parse(readFileSync(lab.kubeconfig, 'utf8')) as { clusters: { name: string }[] };
-  const context = { cluster: clusters[0]?.name, user: 'podtriage' };
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters,
-    users: [{ name: 'podtriage', user: { token } }],
-    contexts: [{ name: 'podtriage', context }],
-    'current-context': 'podtriage',
-  };
-  writeFileSync(file, stringify(config), { mode: 0o600 });
 }
 
 /** What RBAC says to it, in one word. */

@@ -46,6 +46,8 @@ export class TestService {
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '/root',
       PODTRIAGE_DATA: this.data,
+      // Tests look more often than callers do.
+      PODTRIAGE_REQUESTS_PER_MINUTE: '0',
       PODTRIAGE_PORT: '0',
       PODTRIAGE_KUBECONFIG: lab.kubeconfig,
       PODTRIAGE_SSH_USER: lab.ssh.users.sudo,

@@ -11,6 +11,7 @@ import { type ReportContext, writeVersion } from '../../playbooks/steps/write-re
 import { maxActsPerCall } from '../../store/custody.js';
 import type { AmendedRun } from '../../store/run-log.js';
 import { isPending, listedLookups } from './amend-watch.js';
+import { tellMilestones } from './deliver-watch.js';
 import type { RunnerDeps } from './deps.js';
 import { contentsOf, referringEvidence } from './referring-evidence.js';
 import { seenAnswers } from './run-answers.js';
@@ -54,11 +55,13 @@ export async function amendRun(deps: RunnerDeps, run: string, signal: AbortSigna
   return answered;
 }
 
-async function recordAmended({ log, amendments, logger }: RunnerDeps, run: string, amended: AmendedRun): Promise<void> {
+async function recordAmended(deps: RunnerDeps, run: string, amended: AmendedRun): Promise<void> {
+  const { log, amendments, logger } = deps;
   const what = await log.amend(run, amended);
   const { version, verdict, answered, pending } = amended.amendment;
   if (what === 'ok') logger.info({ run, version, verdict, answered, pending }, 'report amended');
   else logger.info({ run, version, refused: what }, 'amendment refused');
+  if (what === 'ok') await tellMilestones(deps, run);
   if (what === 'gone' || what === 'refused') await amendments.forget(run);
 }
 

@@ -6,12 +6,19 @@ import type { Playbook } from '../../playbooks/playbook.js';
 import type { Rule } from '../../playbooks/rule.js';
 import { alertTo } from '../../store/alert.js';
 import { Amendments } from '../../store/amendments.js';
+import { RedisBatches } from '../../store/batches.js';
+import { BatchTargets } from '../../store/batches-targets.js';
 import { ChangeFeed } from '../../store/change-feed.js';
+import { Chats } from '../../store/chats.js';
+import { ContainerAlerts } from '../../store/container-alerts.js';
 import { CustodyWriter } from '../../store/custody.js';
+import { Deliveries } from '../../store/deliveries.js';
 import { RedisEvidenceLife } from '../../store/evidence-life.js';
 import { type Keys, keysOf } from '../../store/keys.js';
 import { type AnswerTtls, LookupDesk } from '../../store/lookup-desk.js';
+import { within } from '../../store/of-redis.js';
 import type { TrustedKeys } from '../../store/public-keys.js';
+import { Moves } from '../../store/moves.js';
 import { Queues } from '../../store/queues.js';
 import type { LedgerTimes, QuotaLimits } from '../../store/quota.js';
 import { QuotaKeys } from '../../store/quota-keys.js';
@@ -26,7 +33,9 @@ import { SignedRuns } from '../../store/signed-run.js';
 import { SignedTexts } from '../../store/signed-text.js';
 import type { Signer } from '../../store/signing-key.js';
 import { Slots } from '../../store/slots.js';
+import { Triggers } from '../../store/triggers.js';
 import { Uploads } from '../../store/uploads.js';
+import { noMetrics, type RunnerMetrics } from '../metrics.js';
 import { ActiveAttempts } from './active-attempts.js';
 import type { RunnerDeps, RunnerPorts } from './deps.js';
 import { isCancelled } from './forged.js';
@@ -61,6 +70,8 @@ export interface RunnerOptions {
   /** What this installation lets its runs give away. Default nothing. */
   readonly uploadPolicy?: UploadPolicy;
   readonly logger: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: RunnerMetrics;
   readonly signer: Signer;
   /** The public keys whose signatures this worker believes: those of the API and of the other workers. */
   readonly trustedKeys: TrustedKeys;
@@ -73,12 +84,17 @@ export interface RunnerOptions {
   readonly retainMs?: number;
 }
 
+/** How long Redis may take to show that it is there, in milliseconds. */
+const readyMs = 3_000;
+
 /** Takes jobs and runs steps. */
 export interface Runner {
   /** Resolves when all queues are listened to. */
   start(): Promise<void>;
   /** Hands active steps back to other workers, without costing an attempt; after `deadlineMs` it no longer waits. */
   stop(deadlineMs: number): Promise<void>;
+  /** Whether jobs are taken and Redis answers. */
+  ready(): Promise<boolean>;
   /** One pass of the reconciler, now. */
   reconcile(): Promise<Reconciled>;
 }
@@ -115,6 +131,7 @@ export function createRunner(options: RunnerOptions): Runner {
       await deps.queues.close();
       redis.disconnect();
     },
+    ready: async () => workers.running && (await within(readyMs, redis.ping()).catch(() => '')) === 'PONG',
     reconcile: () => reconcile(deps),
   };
 }
@@ -140,6 +157,7 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
     log: new RunLog(redis, keys, custody, clock, retainMs),
     reader,
     references: new References(redis, keys, clock),
+    moves: new Moves(redis, keys),
     retention: new Retention(redis, keys),
     live: new LiveContents({ redis, keys, trusted, register, clock }),
     life: new RedisEvidenceLife({ redis, keys, custody, reader, signed, evidence: ports.evidence, alert, clock }),
@@ -156,11 +174,19 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
     }),
     desk: new LookupDesk(redis, keys, queues, texts, options.answerTtls),
     lookups: new RunLookups(redis, keys, texts),
+    containers: new ContainerAlerts(redis, keys, queues, texts),
+    triggers: new Triggers({ redis, keys, clock }),
     uploads: new Uploads(redis, keys, texts),
     uploadPolicy: options.uploadPolicy ?? noUploads,
     amendments: new Amendments(redis, keys, queues, timings.amendDebounceMs),
+    batches: new RedisBatches(redis, keys, texts, clock),
+    batchTargets: new BatchTargets(redis, keys),
+    deliveries: new Deliveries({ redis, keys, queues, clock }, custody),
+    chats: new Chats(redis, keys, texts),
+    texts,
     quota: new QuotaKeys(redis, keys, ports.intel?.keys ?? [{ id: keyId(''), limits: {} }], options.quotaLimits, options.quotaTimes),
     active: new ActiveAttempts(),
+    metrics: options.metrics ?? noMetrics,
     timings,
     clock,
     alert,

@@ -55,15 +55,16 @@ export function lookupProcessor(deps: RunnerDeps, intel: IntelPort): Processor {
 
 /** A request that may be sent; or the error of a source that accepts no key; or none for now, by an exception. */
 async function reserve(context: LookupContext): Promise<Grant | TriageError> {
-  const { deps, intel, job } = context;
+  const { deps, intel, job, token, signal } = context;
   await turn(context);
   for (;;) {
+    if (signal?.reason === 'shutdown') return handBack(job, token);
     const answer = await deps.quota.reserve(isInteractive(job.priority));
     if (!answer.granted) {
       if (answer.why !== 'unauthorized') return wait(context, answer);
       return new TriageError('intel-unauthorized', (await deps.quota.refusal()) ?? 'the intelligence source does not accept the key');
     }
-    if (answer.ask && intel.quota !== undefined) await askQuota(deps, intel, answer);
+    if (answer.ask && intel.quota !== undefined) await askQuota(deps, intel, answer, signal);
     else {
       await deps.desk.granted(activeLookup(job));
       return answer;

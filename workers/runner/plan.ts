@@ -18,11 +18,14 @@ export type Planned = StepPlan | TriageError;
 
 /** Finds out what is to be done for a step. */
 export async function planStep(deps: RunnerDeps, run: string, name: string): Promise<Planned> {
+  // Asked together, as each is a way to Redis and back; looked at in this order, whichever answers first.
+  const [requested, open, board] = [deps.signed.info(run), deps.register.assertOpen(run), readBoard(deps, run)];
+  await Promise.allSettled([requested, open, board]);
   try {
-    const info = await deps.signed.info(run);
-    await deps.register.assertOpen(run);
+    const info = await requested;
+    await open;
     const step = findStep(deps, info, name);
-    return { info, step, board: await readBoard(deps, run) };
+    return { info, step, board: await board };
   } catch (error) {
     const failure = asTriageError(error);
     if (failure.code === 'redis-unavailable') throw failure;

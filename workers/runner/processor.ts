@@ -8,6 +8,7 @@ import { type Attempt, takeOver } from '../../store/run-log.js';
 import { lookAfterRun } from './amend-watch.js';
 import { AttemptSignal, untilStopped } from './attempt-signal.js';
 import { lostError, recordLost, sealSummary } from './close-run.js';
+import { tellMilestones } from './deliver-watch.js';
 import type { RunnerDeps } from './deps.js';
 import { fenceError, forgedBecause, hasBegun, isCancelled, isFenceForged, refuseJob, stepOf } from './forged.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
@@ -67,10 +68,9 @@ async function admit(deps: RunnerDeps, job: Job): Promise<Admitted | undefined> 
 /** The same, or why the job is refused. */
 async function lookUp(deps: RunnerDeps, job: Job, named: StepJob): Promise<Admitted | string | undefined> {
   const { run, step } = named;
-  const state = await deps.log.peek(run, step);
+  const [state, plan] = await Promise.all([deps.log.peek(run, step), planStep(deps, run, step)]);
   if (state === 'recorded') return undefined;
   if (state === 'gone') return 'names a run that is not there';
-  const plan = await planStep(deps, run, step);
   const forged = forgedBecause(job, named, plan);
   if (forged !== undefined) return forged;
   return { run, step, plan, cancelled: state === 'cancelled' && !(plan instanceof TriageError) && (await isCancelled(deps, run)) };
@@ -168,11 +168,13 @@ async function afterError(
   const forged = raised.code === 'stale-attempt' && stop.why === undefined && (await isFenceForged(deps, place));
   const error = forged ? fenceError(place.run, place.step) : raised;
   // Somebody else goes on with the step: it is his to record.
+  if (error.code === 'stale-attempt' && stop.why !== 'lock-lost') deps.metrics.lateWrite(metricName(plan));
   if (stop.why === 'lock-lost' || error.code === 'stale-attempt') throw error;
   if (error.code === 'custody-broken' && !forged) deps.alert(error, { run: place.run, what: 'a run' });
   if (isRetryable(error) && place.number < attemptsOf(job, plan)) {
     await deps.log.endedOrderly(place.run, place.step);
     await deps.log.waiting(place.run, place.step, { for: 'retry' });
+    deps.metrics.retried(metricName(plan), error.code);
     throw error;
   }
   if (error.code === 'internal') deps.logger.error({ err: error, run: place.run, step: place.step }, 'step failed in a way that it should not');
@@ -185,10 +187,21 @@ function attemptsOf({ opts }: Job, plan: Planned): number {
 }
 
 async function finish(context: StepJobContext, place: Attempt, record: StepRecord): Promise<void> {
-  const { deps, run, step } = context;
+  const { deps, run, step, plan } = context;
   const summary = closesRun(context) ? await sealSummary(deps, run, step, record) : { fields: milestonesOf(record, false) };
   let what = await deps.log.finish(place, record, summary);
   if (what === 'stale' && (await isFenceForged(deps, place))) what = await deps.log.finish({ ...place, fence: takeOver }, record, summary);
-  if (what !== 'ok') deps.logger.info({ run, step, refused: what }, 'late result refused');
-  else if (closesRun(context)) await lookAfterRun(deps, run);
+  if (what === 'ok') {
+    deps.metrics.stepEnded(metricName(plan), record);
+    if (Object.keys(summary.fields).length > 0) await tellMilestones(deps, run);
+    if (closesRun(context)) await lookAfterRun(deps, run);
+  } else {
+    deps.metrics.lateWrite(metricName(plan));
+    deps.logger.info({ run, step, refused: what }, 'late result refused');
+  }
+}
+
+/** Anybody can add a job for a step of any name; a playbook has few. */
+function metricName(plan: Planned): string {
+  return plan instanceof TriageError ? 'unknown' : plan.step.step.name;
 }

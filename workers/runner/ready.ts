@@ -60,7 +60,8 @@ async function nodeSlot(deps: RunnerDeps, job: Job, token: string | undefined, p
   const request = { name, holder: `${waiter}/${randomUUID()}`, waiter, priority };
   const wake = (next: string): Promise<void> => deps.queues.wake(queueName('node', cluster), next);
   const answer = await deps.slots.acquire(request);
-  const lease = answer.held ? new SlotLease(deps.slots, request, wake, deps.logger) : undefined;
+  const logger = deps.logger.child({ run: info.id, step: step.step.name });
+  const lease = answer.held ? new SlotLease(deps.slots, request, wake, logger) : undefined;
   // Who should have woken them may have died.
   await Promise.all(answer.wake.map(wake));
   if (lease !== undefined) return lease;

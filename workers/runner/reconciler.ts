@@ -6,6 +6,7 @@ import { pinnedPlaybook, type RunRecord } from '../../store/run-record.js';
 import { lookAfterAmendments } from './amend-watch.js';
 import { closeForged, closeLost } from './close-run.js';
 import { collectEvidence } from './collect.js';
+import { lookAfterDeliveries } from './deliver-watch.js';
 import type { RunnerDeps } from './deps.js';
 import { destroyOverdue } from './retention.js';
 
@@ -20,8 +21,8 @@ export interface Reconciled {
 
 /**
  * One pass over all open runs: adds the flow of those whose closing job is not there (the process died between record and
- * queue), and closes those whose closing job has been given up; then looks after sealed runs whose answers are still to come, destroys
- * evidence whose time is over, and removes bytes that nobody refers to any more.
+ * queue), and closes those whose closing job has been given up; then looks after sealed runs whose answers are still to come, has endpoints told
+ * what they were not told yet, destroys evidence whose time is over, and removes bytes that nobody refers to any more.
  * May run anywhere, at any time, more than once at a time.
  */
 export async function reconcile(deps: RunnerDeps): Promise<Reconciled> {
@@ -35,6 +36,7 @@ export async function reconcile(deps: RunnerDeps): Promise<Reconciled> {
     if (what === 'closed') closed.push(run);
   }
   await lookAfterAmendments(deps);
+  await lookAfterDeliveries(deps);
   await destroyOverdue(deps);
   await collectEvidence(deps);
   if (added.length + closed.length > 0) deps.logger.info({ added: added.length, closed: closed.length }, 'runs reconciled');

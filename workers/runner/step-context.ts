@@ -41,10 +41,12 @@ export function stepContext(
     inContainer: ports.inContainer === undefined ? forbiddenInContainer : recordedInContainer(ports.inContainer, footprints, lost),
     nodes: recordedNodes(ports.nodes, footprints),
     evidence,
+    moves: deps.moves,
     history: history(deps, plan.info),
     recordArtifacts: async (artifacts: readonly Artifact[]) => {
       await evidence.refer(contentsOf(artifacts));
       await log.recordArtifacts(attempt, artifacts);
+      for (const { known, left, size } of artifacts) deps.metrics.acquired(left === true ? 'left' : known ? 'known' : 'moved', size);
     },
     recordLookups: (lookups: readonly Lookup[]) => log.recordLookups(attempt, lookups),
     replaceLookups: (lookups: readonly Lookup[]) => log.replaceLookups(attempt, lookups),

@@ -20,6 +20,10 @@ export interface Timings {
   readonly amendDebounceMs: number;
   /** How often a sealed run whose answers have not come is looked after. */
   readonly amendCheckMs: number;
+  /** How often a run that somebody is to be told of is looked after. */
+  readonly tellCheckMs: number;
+  /** How long one attempt to deliver may take: connection, request and answer. */
+  readonly deliverTimeoutMs: number;
   /** How often a worker looks whether the source should be asked about its quota, which is done once an hour. */
   readonly quotaCheckMs: number;
   /** How long one request to an intelligence source may take. */
@@ -47,6 +51,8 @@ export const defaultTimings: Timings = {
   lookupDeadlineMs: { interactive: 10 * minute, other: 60 * minute },
   amendDebounceMs: 30_000,
   amendCheckMs: 5 * minute,
+  tellCheckMs: minute,
+  deliverTimeoutMs: 10_000,
   quotaCheckMs: minute,
   lookupTimeoutMs: minute,
   analysisPollMs: minute,

@@ -83,7 +83,10 @@ describe('a run', () => {
   ])('may name none %s', async (_what, name) => {
     const opened = door.runs.runs.size;
     const body = await bodyOf(door.post('/api/v1/runs', { ...minimal, notify: ['soar', name] }).expect(422));
-    expect(body).toMatchObject({ code: 'endpoint-unknown', detail: expect.stringContaining(`"${name}"`) as string });
+    expect(body).toMatchObject({
+      code: 'endpoint-unknown',
+      detail: expect.stringMatching(`^notify: there is no endpoint "${name}" that may hear of namespace shop`) as string,
+    });
     expect(door.runs.runs.size).toBe(opened);
   });
 });

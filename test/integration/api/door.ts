@@ -5,7 +5,11 @@ import { createApi } from '../../../api/app.js';
 import type { ApiDeps } from '../../../api/deps.js';
 import type { PlaybookView } from '../../../api/playbook-view.js';
 import { onCluster } from '../../../playbooks/permission.js';
+import { fakeAccess } from './fake-access.js';
 import { FakeBags } from './fake-bags.js';
+import { FakeBatches } from './fake-batches.js';
+import { FakeClaims } from './fake-claims.js';
+import { FakeDeliveries } from './fake-deliveries.js';
 import { FakeLife } from './fake-life.js';
 import { FakeActs, FakeEvidence, FakeOffice, FakeRuns, Signer } from './fakes.js';
 
@@ -18,6 +22,7 @@ export interface Door {
   readonly evidence: FakeEvidence;
   readonly acts: FakeActs;
   readonly office: FakeOffice;
+  readonly batches: FakeBatches;
   readonly signer: Signer;
   /** All that was logged. */
   readonly logged: string[];
@@ -45,21 +50,29 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
   const evidence = new FakeEvidence();
   const acts = new FakeActs();
   const office = new FakeOffice();
+  const batches = new FakeBatches();
   const logged: string[] = [];
   const log: Logger = pino({ level: 'trace' }, { write: (line: string) => logged.push(line) });
   const app = createApi({
     runs,
     commander: runs,
+    claims: new FakeClaims(),
     evidence,
     acts,
     bags: new FakeBags(runs),
     life: new FakeLife(runs),
     lookups: office,
+    batches,
+    maxBatchPods: 100,
+    endpoints: [],
+    deliveries: new FakeDeliveries(),
     keys: { verify: (given) => Promise.resolve(given === secret ? { id: 'key-1', name: 'tester', scopes: ['admin'], reach: 'all' } : undefined) },
+    access: fakeAccess(),
     playbooks: [samplePlaybook],
     clusters: ['default'],
     publicKeys: () => Promise.resolve([{ kid: signer.kid, key: signer.publicKey }]),
     ready: () => Promise.resolve([{ name: 'redis', ok: true }]),
+    metrics: { open: false, page: () => Promise.resolve({ type: 'text/plain; version=0.0.4; charset=utf-8', text: 'sample 1\n' }) },
     log,
     version: '9.9.9',
     answers: 'enforce',
@@ -74,6 +87,7 @@ export function openDoor(overrides: Partial<ApiDeps> = {}): Door {
     evidence,
     acts,
     office,
+    batches,
     signer,
     logged,
     get: (path) => agent.get(path).set('Authorization', bearer),

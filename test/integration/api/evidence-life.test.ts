@@ -50,6 +50,21 @@ describe('a hold', () => {
   });
 });
 
+describe('evidence', () => {
+  it('is given away within the reach of who asks', async () => {
+    const reach = [{ cluster: 'default', namespace: 'shop' }];
+    const scopes = ['runs:read', 'runs:write', 'evidence:read'] as const;
+    const door = openDoor({ keys: { verify: () => Promise.resolve({ id: 'key-1', name: 'tester', scopes, reach }) } });
+    const run = await ended(door);
+    for (const what of ['report', 'summary', 'bag']) await door.get(`${run}/${what}`);
+    expect(door.acts.reads.map(({ what, reach: held }) => [what, held])).toEqual([
+      ['report', reach],
+      ['summary', reach],
+      ['bag', reach],
+    ]);
+  });
+});
+
 describe('evidence that was destroyed', () => {
   it('is not given away: who asks is told when, by whom and why', async () => {
     const door = openDoor();

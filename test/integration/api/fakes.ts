@@ -7,13 +7,14 @@ import { type CustodyAct, type CustodyEntry, canonical, entryHash, registerChain
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import type { RunRequest } from '../../../playbooks/domain/request.js';
-import { endStates, type RunState, type StepRecord } from '../../../playbooks/domain/run.js';
+import { endStates, type StepRecord } from '../../../playbooks/domain/run.js';
 import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
 import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../../playbooks/ports.js';
 import type { EvidenceActs, EvidenceRead, ExportSeal } from '../../../store/evidence-acts.js';
 import type { LookupOffice, LookupView, QuotaStatus } from '../../../store/lookup-office.js';
-import type { RunCommander, RunReader, RunView } from '../../../store/run-view.js';
-import { at, hex, reportOf } from './samples.js';
+import { fits } from '../../../store/run-list.js';
+import type { Opening, RunCommander, RunQuery, RunReader, RunRow, RunView } from '../../../store/run-view.js';
+import { at, hex, reportOf, rowOf } from './samples.js';
 
 export class FakeEvidence implements EvidencePort {
   readonly #kept = new Map<string, Buffer>();
@@ -122,9 +123,9 @@ export class FakeRuns implements RunReader, RunCommander {
 
   constructor(private readonly signer = new Signer()) {}
 
-  async open(request: RunRequest, requestedBy: string): Promise<string> {
+  async open(request: RunRequest, requestedBy: string, { id = `r${String((this.#count += 1)).padStart(4, '0')}` }: Opening = {}): Promise<string> {
     await this.#trouble();
-    const id = `r${String((this.#count += 1)).padStart(4, '0')}`;
+    if (this.runs.has(id)) return id;
     const view: RunView = {
       id,
       state: 'queued',
@@ -156,14 +157,15 @@ export class FakeRuns implements RunReader, RunCommander {
     return this.runs.get(run)?.view;
   }
 
-  async list(page: { limit: number; cursor?: string; state?: RunState }): Promise<{ runs: RunView[]; next?: string }> {
+  async list({ limit, cursor, ...filter }: RunQuery): Promise<{ runs: RunRow[]; next?: string }> {
     await this.#trouble();
     const all = Array.from(this.runs.values(), ({ view }) => view)
       .reverse()
-      .filter(({ state }) => page.state === undefined || page.state === state);
-    const from = page.cursor === undefined ? 0 : all.findIndex(({ id }) => id === page.cursor);
-    const next = all[from + page.limit]?.id;
-    return { runs: all.slice(from, from + page.limit), ...(next === undefined ? {} : { next }) };
+      .filter((view) => fits(view, filter));
+    const from = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor);
+    const next = all[from + limit]?.id;
+    const runs = all.slice(from, from + limit).map(rowOf);
+    return { runs, ...(next === undefined ? {} : { next }) };
   }
 
   async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
@@ -283,10 +285,10 @@ export function finish(
 
 /** Remembers who has read what. */
 export class FakeActs implements EvidenceActs {
-  readonly reads: (EvidenceRead & { readonly run: string; readonly by: string })[] = [];
+  readonly reads: (EvidenceRead & { readonly run: string; readonly by: string; readonly reach: unknown })[] = [];
 
-  read(run: string, by: string, read: EvidenceRead): Promise<void> {
-    this.reads.push({ run, by, ...read });
+  read(...[run, by, read, reach]: Parameters<EvidenceActs['read']>): Promise<void> {
+    this.reads.push({ run, by, reach, ...read });
     return Promise.resolve();
   }
 

@@ -114,7 +114,8 @@ describe('POST /runs', () => {
 describe('GET /runs', () => {
   it('pages from the newest to the oldest and gives no steps', async () => {
     const door = openDoor();
-    for (let n = 0; n < 5; n++) await openRun(door);
+    const opened: string[] = [];
+    for (let n = 0; n < 5; n++) opened.unshift(await openRun(door));
     const ids: string[] = [];
     let next: string | undefined = '';
     while (next !== undefined) {
@@ -124,7 +125,7 @@ describe('GET /runs', () => {
       expect(page.runs[0]).not.toHaveProperty('steps');
       next = page.next;
     }
-    expect(ids).toEqual(['r0005', 'r0004', 'r0003', 'r0002', 'r0001']);
+    expect(ids).toEqual(opened);
   });
 
   it('filters by state', async () => {
@@ -136,10 +137,46 @@ describe('GET /runs', () => {
     expect(pageBody(answer).runs.map((run) => run.id)).toEqual([id]);
   });
 
-  it.each(['limit=0', 'limit=1001', 'limit=x', 'state=dead', 'colour=red', 'cursor='])('refuses ?%s', async (query) => {
-    const answer = await shared.get(`/api/v1/runs?${query}`).expect(400);
-    expect(pointers(answer)[0]).toMatch(/^query #\//);
+  it.each([
+    ['namespace=shop&pod=web-0&cluster=default', true],
+    ['case=C/1:%20a%26b', true],
+    ['case=C/1', false],
+    ['verdict=suspicious&state=completed', true],
+    ['from=2026-01-02T03:04:05.678Z&to=2026-01-02T03:04:05.678Z', true],
+    ['from=2026-01-02T04:04:05.678%2B01:00', true],
+    ['from=2026-01-02T03:04:05.679Z', false],
+    ['to=2026-01-02T03:04:05.677Z', false],
+    ['batch=b1', false],
+    ['pod=web', false],
+  ])('filters by %s', async (query, fits) => {
+    const door = openDoor();
+    const answer = await door.post('/api/v1/runs', { ...minimal, caseId: 'C/1: a&b' }).expect(202);
+    const { id } = answer.body as { id: string };
+    finish(door.runs, door.evidence, id, 'suspicious');
+    expect(pageBody(await door.get(`/api/v1/runs?${query}`).expect(200)).runs.map((run) => run.id)).toEqual(fits ? [id] : []);
   });
+
+  it('refuses a time that there is not', async () => {
+    const answer = await shared.get('/api/v1/runs?to=2026-13-01T00:00:00Z').expect(400);
+    expect(problem(answer).detail).toContain('to: ');
+  });
+
+  it('shows nothing that the caller does not reach', async () => {
+    const reach = [{ cluster: 'default', namespace: 'shop' }];
+    const door = openDoor({ keys: { verify: () => Promise.resolve({ id: 'key-1', name: 'tester', scopes: ['runs:read', 'runs:write'], reach }) } });
+    const mine = await openRun(door);
+    await door.runs.open({ ...door.runs.of(mine).view.request, target: { cluster: 'default', namespace: 'other', pod: 'web-0' } }, 'key:other');
+    expect(pageBody(await door.get('/api/v1/runs').expect(200))).toMatchObject({ runs: [{ id: mine }] });
+    expect(pageBody(await door.get('/api/v1/runs?namespace=other').expect(200))).toEqual({ runs: [] });
+  });
+
+  it.each(['limit=0', 'limit=1001', 'limit=x', 'state=dead', 'colour=red', 'cursor=', 'from=yesterday', 'pod=A', 'case='])(
+    'refuses ?%s',
+    async (query) => {
+      const answer = await shared.get(`/api/v1/runs?${query}`).expect(400);
+      expect(pointers(answer)[0]).toMatch(/^query #\//);
+    },
+  );
 });
 
 describe('GET /runs/{run}', () => {

@@ -5,7 +5,7 @@ import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 import type { VerdictLevel } from '../../../playbooks/domain/verdict.js';
 import { type Report, reportSchemaVersion } from '../../../playbooks/report/model.js';
-import type { RunView } from '../../../store/run-view.js';
+import type { RunRow, RunView } from '../../../store/run-view.js';
 
 /** The name of the hostile file that the fakes know of: escape sequences, a line end and bytes that are no UTF-8. */
 export const hostileName = Buffer.from('tmp/\x1b[2J\x1b]0;owned\x07\n\xff\xfe.sh', 'latin1');
@@ -89,4 +89,11 @@ export function reportOf(view: RunView, level: VerdictLevel, sentence: string): 
     steps: [],
     custody: { entries: 5, head: hex('head') },
   };
+}
+
+/** A run as lists show it. */
+export function rowOf(view: RunView): RunRow {
+  const row: RunRow & { steps?: unknown } = { ...view };
+  delete row.steps;
+  return row;
 }

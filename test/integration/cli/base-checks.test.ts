@@ -22,7 +22,8 @@ afterAll(async () => {
 
 const check = (name: string, url?: string, dir = folder, place?: EvidencePlace) => {
   const data = dataFolder({ PODTRIAGE_DATA: dir });
-  return baseChecks({ redis: { url }, data, evidence: place ?? { kind: 'disk', folder: data.evidence } })
+  const keys = { given: { api: undefined, worker: undefined }, trusted: [] };
+  return baseChecks({ redis: { url }, data, keys, evidence: place ?? { kind: 'disk', folder: data.evidence } })
     .find((found) => found.name === name)!
     .run(new AbortController().signal);
 };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ApiDeps } from '../../../api/deps.js';
 import { type RunningApi, startApi } from '../../../api/server.js';
 import { packageRoot } from '../../../store/package-root.js';
 import { type Door, openDoor, secret } from '../api/door.js';
@@ -33,8 +34,8 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export async function openStand(): Promise<Stand> {
-  const door = openDoor();
+export async function openStand(overrides: Partial<ApiDeps> = {}): Promise<Stand> {
+  const door = openDoor(overrides);
   const api = await startApi(door.app, '127.0.0.1', 0);
   const folder = await mkdtemp(join(tmpdir(), 'pt-cli-'));
   const env = { PODTRIAGE_URL: api.url, PODTRIAGE_API_KEY: secret, PODTRIAGE_DATA: folder };

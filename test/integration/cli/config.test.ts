@@ -11,11 +11,16 @@ const env = { PODTRIAGE_DATA: '/srv/data' };
 describe('readConfig', () => {
   it('has a default for all but what only the operator can know', async () => {
     expect(await readConfig(env)).toEqual({
+      batches: { maxPods: 1_000 },
+      intakes: { file: undefined },
+      publicUrl: undefined,
       data: { dir: '/srv/data', evidence: '/srv/data/evidence', apiKeyFile: '/srv/data/api-key', signingKeys: '/srv/data/keys' },
       keys: { given: { api: undefined, worker: undefined }, trusted: [] },
       evidence: { kind: 'disk', folder: '/srv/data/evidence' },
       redis: { url: undefined },
-      api: { host: '127.0.0.1', port: 7467 },
+      api: { host: '127.0.0.1', port: 7467, metrics: 'key' },
+      access: { proxies: 0, requestsPerMinute: 600, oidcFile: undefined },
+      endpoints: { file: undefined },
       cluster: { name: 'default', kubeconfig: undefined },
       ssh: { user: undefined, keyFile: undefined, agent: undefined, port: 22, knownHosts: undefined },
       node: { sudo: ['sudo', '-n'], slots: 4, bandwidth: 0, nerdctl: 'nerdctl', ctr: 'ctr', containerdAddress: undefined },
@@ -28,7 +33,7 @@ describe('readConfig', () => {
         uploadBytes: 32 * 1024 ** 2,
       },
       hashLists: { good: [], bad: [] },
-      worker: { lockSeconds: 60, inContainer: 'never', retentionDays: 90 },
+      worker: { lockSeconds: 60, inContainer: 'never', retentionDays: 90, view: { host: '127.0.0.1', port: undefined } },
       log: { level: 'info' },
     });
   });
@@ -57,6 +62,7 @@ describe('readConfig', () => {
   it.each([
     ['PODTRIAGE_VT_KEY_FILE', {}],
     ['PODTRIAGE_SSH_KEY', {}],
+    ['PODTRIAGE_KUBECONFIG', {}],
     ['PODTRIAGE_S3_CREDENTIALS_FILE', { PODTRIAGE_EVIDENCE: 's3://bucket' }],
   ])('wants the file of %s to be there and private', async (variable, more) => {
     const file = join(mkdtempSync(join(tmpdir(), 'pt-config-')), 'secret');

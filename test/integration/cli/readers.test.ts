@@ -23,6 +23,20 @@ describe('podtriage runs, report, cancel, playbooks', () => {
     expect(list.map((run) => run.id)).toEqual([id]);
   });
 
+  it('lists the runs that fit all filters', async () => {
+    const id = await openRun(stand.door);
+    finish(stand.door.runs, stand.door.evidence, id, 'suspicious');
+    const other = await openRun(stand.door);
+    const found = async (...filters: string[]) =>
+      (JSON.parse((await stand.run('runs', '--json', ...filters)).stdout) as { id: string }[]).map((run) => run.id);
+    const common = ['-n', 'shop', '--pod', 'web-0', '--cluster', 'default'];
+    expect(await found(...common, '--state', 'completed', '--verdict', 'suspicious')).toEqual([id]);
+    expect(await found(...common, '--state', 'queued', '--from', '2020-01-01')).toContain(other);
+    expect(await found('-n', 'other', '--case', 'C-1/2: x', '--batch', 'b1', '--from', '7d', '--to', '1h')).toEqual([]);
+    const { code, stderr } = await stand.run('runs', '--from', 'yesterday');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('such as 7d')]);
+  });
+
   it('prints a report, or says that there is none', async () => {
     const id = await openRun(stand.door);
     const none = await stand.run('report', id);

@@ -14,7 +14,7 @@ const words = ['triage', '-n', 'shop', 'web-0'];
 /** Waits until the command has opened its run, and gives the run's id. */
 async function opened(command: RunningCommand): Promise<string> {
   await command.says('run r');
-  return /run (r\d+)/.exec(command.said())?.[1] ?? '';
+  return /run (r[0-9a-z]{4,})/.exec(command.said())?.[1] ?? '';
 }
 
 describe('podtriage triage', () => {

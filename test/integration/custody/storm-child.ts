@@ -46,10 +46,11 @@ async function open(): Promise<string> {
   const { name, title, sha256 } = stormPlaybook;
   const createdAt = now.toISOString();
   const fields = { request: JSON.stringify(request), playbook: JSON.stringify(stormPlaybook), requestedBy: 'key:storm', createdAt };
-  const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat()];
+  const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat(), '', '', 60, 0];
   const act: Act = { act: 'run.requested', detail: { request, playbook: { name, title, sha256 }, createdAt } };
   const register = ({ hash }: { hash: string }): Act => ({ act: 'run.opened', subject: run, detail: { run, head: hash } });
-  await api.write(run, [act], { script: runOpen, keys: [keys.open, keys.all], rest, register }, 'key:storm');
+  const places = [keys.open, keys.all, keys.telling, keys.podRuns(request.target), keys.podClaim(request.target), keys.triggers(run)];
+  await api.write(run, [act], { script: runOpen, keys: places, rest, register }, 'key:storm');
   say({ what: 'act', run, mark: 'run.requested' });
   return run;
 }

@@ -15,14 +15,14 @@ test('runs are listed newest first, page by page, each once', async () => {
     runs.push(await engine().open('brief'));
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  const first = await engine().reader.list({ limit: 3 });
-  const second = await engine().reader.list({ limit: 3, cursor: first.next! });
-  const third = await engine().reader.list({ limit: 3, cursor: second.next! });
+  const first = await engine().reader.list({ reach: 'all', limit: 3 });
+  const second = await engine().reader.list({ reach: 'all', limit: 3, cursor: first.next! });
+  const third = await engine().reader.list({ reach: 'all', limit: 3, cursor: second.next! });
   expect([...first.runs, ...second.runs, ...third.runs].map(({ id }) => id)).toEqual(runs.reverse());
   expect(third.next).toBeUndefined();
   await engine().commander.cancel(runs[4]!, 'alice');
-  expect((await engine().reader.list({ limit: 3, state: 'cancelling' })).runs.map(({ id }) => id)).toEqual([runs[4]]);
-  await expect(engine().reader.list({ limit: 3, cursor: 'nonsense' })).rejects.toMatchObject({ code: 'invalid-request' });
+  expect((await engine().reader.list({ reach: 'all', limit: 3, state: 'cancelling' })).runs.map(({ id }) => id)).toEqual([runs[4]]);
+  await expect(engine().reader.list({ reach: 'all', limit: 3, cursor: 'nonsense' })).rejects.toMatchObject({ code: 'invalid-request' });
 });
 
 test('a change wakes who waits for it, also when it comes before the subscription stands', async () => {

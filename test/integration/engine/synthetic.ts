@@ -222,6 +222,7 @@ export const syntheticPlaybooks: ReadonlyMap<string, Playbook> = new Map(
     syntheticPlaybook('steady', { ...everyStep, list: { fails: 0 } }),
     syntheticPlaybook('asking', { gather: {}, lookup: {}, report: {} }),
     syntheticPlaybook('slow', { ...everyStep, diff: { ms: 60_000 } }),
+    syntheticPlaybook('lasting', { locate: {}, diff: { ms: 3_000 }, report: {} }),
     syntheticPlaybook('brief', { locate: {}, diff: { ms: 80 }, report: {} }),
     syntheticPlaybook('shared', { ...everyStep, acquire: { shared: true } }),
     syntheticPlaybook('poisoned', { locate: {}, poison: {}, diff: {}, report: {} }),

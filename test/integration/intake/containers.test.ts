@@ -163,12 +163,30 @@ describe('an alert about a container', () => {
     expect(await engine().redis.zcard(engine().keys.all)).toBe(0);
     expect(await api.desk.take(about('bbbbbbbbbbbb'), { ...by, reach: [{ cluster: 'default', namespace: 'other' }] })).toMatchObject({
       outcome: 'ignored',
-      reason: expect.stringContaining('does not reach') as string,
+      reason: 'the credential does not reach its pod',
     });
   });
 });
 
 describe('who can write to Redis', () => {
+  it('can have an alert that is on its way start one run, however often he sends it again', async () => {
+    const { redis, keys, queues } = engine();
+    cluster.pods = [listed('shop', 'web-0', id('aaaaaaaaaaaa'))];
+    const alert = about('aaaaaaaaaaaa');
+    const queue = queues.get(resolveQueue('default'));
+    await queue.pause();
+    await api.desk.take(alert, by);
+    const seen: unknown = (await queue.getJob(`alert.${alert.fingerprint}`))!.data;
+    await queue.resume();
+    const [run] = await runs(1);
+    await engine().ended(run!);
+    const pod = { cluster: 'default', namespace: 'shop', pod: 'web-0' };
+    await redis.del(keys.told(pod, alert.fingerprint), keys.podRuns(pod), keys.podClaim(pod), keys.triggered(pod));
+    const again = await queues.get('resolved').add('alert', seen, { removeOnComplete: false });
+    while (!(await again.isCompleted())) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await runs(1)).toEqual([run]);
+  });
+
   it('can put no alert of his own on its way', async () => {
     cluster.pods = [listed('shop', 'web-0', id('aaaaaaaaaaaa'))];
     const alert = about('aaaaaaaaaaaa');

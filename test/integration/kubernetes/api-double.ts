@@ -81,7 +81,7 @@ export class ApiDouble {
       contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
       'current-context': 'x',
     };
-    writeFileSync(path, JSON.stringify(config));
+    writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
     return path;
   }
 

@@ -62,9 +62,13 @@ describe('podtriage playbooks NAME --permissions', () => {
     expect(rulesOf(printed('a-f-02-listing'), 'podtriage-exec')).toEqual(['create pods/exec', 'get pods/exec']);
   });
 
+  it('lists pods in a role of its own, which batches and alerts need and playbooks do not', () => {
+    expect(rulesOf(printed('a-f-02'), 'podtriage-lists')).toEqual(['list pods']);
+  });
+
   it('binds no role that reaches into containers', () => {
     const bound = parseAllDocuments(printed('a-f-02-listing')).map((document) => document.toJS() as { roleRef?: { name: string } });
-    expect(bound.flatMap(({ roleRef }) => roleRef?.name ?? [])).toEqual(['podtriage']);
+    expect(bound.flatMap(({ roleRef }) => roleRef?.name ?? [])).toEqual(['podtriage', 'podtriage-lists']);
   });
 
   it('prints the line of sudoers as it must stand, and that it means root', () => {

@@ -52,6 +52,15 @@ export class ApiServer {
     }
   }
 
+  /** What the clock of the server shows (header `Date`, to the second), whatever else it answers. Throws `cluster-unreachable`. */
+  async date(signal: AbortSignal): Promise<Date> {
+    const answer = await this.send({ path: '/version', permission: 'get /version' }, AbortSignal.any([signal, this.deadline(requestMs)]));
+    answer.resume();
+    const at = Date.parse(answer.headers.date ?? '');
+    if (Number.isNaN(at)) throw this.unreachable(new Error('its answer has no date'));
+    return new Date(at);
+  }
+
   private async get(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
     const answer = await this.send(question, signal);
     const status = answer.statusCode ?? 0;

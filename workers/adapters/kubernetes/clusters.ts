@@ -1,18 +1,27 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { TriageError, throwIfAborted } from '../../../playbooks/domain/error.js';
 import type { JsonValue } from '../../../playbooks/domain/json.js';
-import type { ClusterPort, InContainerPort, NodeRef, PodRef, PodSnapshot } from '../../../playbooks/ports.js';
+import type { ClusterPort, InContainerPort, NodeRef, PodListPort, PodRef, PodSnapshot } from '../../../playbooks/ports.js';
 import { ApiRefusal, ApiServer } from './api-server.js';
 import { defaultPace, type Pace } from './archive-stream.js';
 import { openArchive } from './exec-archive.js';
 import { assertNames } from './names.js';
 import { internalIp, parsePod } from './pod.js';
+import { listPods } from './pod-list.js';
+
+/** What time API servers have. Throws `cluster-unreachable`. */
+export interface ClusterClock {
+  date(cluster: string, signal: AbortSignal): Promise<Date>;
+}
 
 /**
  * Clusters by name, each with the path of its kubeconfig (its current context) or `in-cluster` for the service account of our own pod.
  * Throws `config-invalid` when one cannot be loaded.
  */
-export function createClusters(configs: Readonly<Record<string, string>>, pace = defaultPace): ClusterPort & InContainerPort {
+export function createClusters(
+  configs: Readonly<Record<string, string>>,
+  pace = defaultPace,
+): ClusterPort & InContainerPort & PodListPort & ClusterClock {
   const servers = new Map(Object.entries(configs).map(([name, source]) => [name, new ApiServer(name, load(name, source))]));
   return new Clusters(servers, pace);
 }
@@ -31,7 +40,7 @@ function load(name: string, source: string): KubeConfig {
   return config;
 }
 
-class Clusters implements ClusterPort, InContainerPort {
+class Clusters implements ClusterPort, InContainerPort, PodListPort, ClusterClock {
   constructor(
     private readonly servers: ReadonlyMap<string, ApiServer>,
     private readonly pace: Pace,
@@ -69,8 +78,16 @@ class Clusters implements ClusterPort, InContainerPort {
     return this.server(ref.cluster).json(question, signal);
   }
 
+  list(...[cluster, filter, signal]: Parameters<PodListPort['list']>): ReturnType<PodListPort['list']> {
+    return listPods(this.server(cluster), filter, signal);
+  }
+
   archive(...[ref, container, path, maxBytes, signal]: Parameters<InContainerPort['archive']>): ReturnType<InContainerPort['archive']> {
     return openArchive(this.server(ref.cluster), { ref, container, path, maxBytes }, signal, this.pace);
+  }
+
+  date(cluster: string, signal: AbortSignal): Promise<Date> {
+    return this.server(cluster).date(signal);
   }
 
   private server(cluster: string): ApiServer {
