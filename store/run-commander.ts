@@ -7,7 +7,7 @@ import type { CustodyWriter } from './custody.js';
 import { addFlow } from './flow.js';
 import type { Keys } from './keys.js';
 import { jobId, type Queues, queueName } from './queues.js';
-import { newRunId } from './run-id.js';
+import { isRunId, newRunId } from './run-id.js';
 import { RedisRunReader } from './run-reader.js';
 import { type PinnedPlaybook, pinnedPlaybook } from './run-record.js';
 import type { Opening, RunCommander } from './run-view.js';
@@ -59,6 +59,9 @@ export class RedisRunCommander implements RunCommander {
     const playbook = this.pin(request.playbook);
     const now = clock();
     const run = id ?? newRunId(now);
+    // Redis can have said so.
+    if (!isRunId(run))
+      throw new TriageError('internal', `a run was to be opened under ${JSON.stringify(run.slice(0, 100))}, which is no id of a run`);
     const fields = {
       request: JSON.stringify(request),
       playbook: JSON.stringify(playbook),

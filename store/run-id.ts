@@ -10,6 +10,11 @@ export function newRunId(now: Date): string {
   return runIdOf(now.getTime(), randomBytes(10));
 }
 
+/** Says whether a text can be the id of a run; no other chain or key of ours has such a name. */
+export function isRunId(text: string): boolean {
+  return /^r[0-9a-z]{19}$/.test(text);
+}
+
 /** The run id of a time (ms since 1970) whose chance is made of the first 10 of these bytes. */
 export function runIdOf(ms: number, chance: Uint8Array): string {
   return `${firstIdOf(ms)}${Array.from(chance.subarray(0, 10), (byte) => alphabet.charAt(byte % 32)).join('')}`;

@@ -1,7 +1,7 @@
 import type { Artifact } from '../../domain/artifact.js';
 import type { Change } from '../../domain/change.js';
 import { pathBytes } from '../../domain/path-name.js';
-import type { Moving, StepContext } from '../../ports.js';
+import type { EvidencePort, Moving, StepContext } from '../../ports.js';
 import { ahead } from '../ahead.js';
 import type { FileToMove, Hashed, Moved, TreeReader } from '../trees/tree-reader.js';
 import { headBytes, isLeft, mayBeLeft } from './selection.js';
@@ -134,8 +134,11 @@ async function both(
 }
 
 /** Which contents the evidence store has. It is asked about all of them at once. */
-async function thoseThere({ hashes }: Prepared, { evidence }: StepContext): Promise<ReadonlySet<string>> {
-  const contents = new Set([...hashes.values()].filter(isSteady).map(({ sha256 }) => sha256));
+function thoseThere({ hashes }: Prepared, { evidence }: StepContext): Promise<ReadonlySet<string>> {
+  return thoseKept(new Set([...hashes.values()].filter(isSteady).map(({ sha256 }) => sha256)), evidence);
+}
+
+async function thoseKept(contents: ReadonlySet<string>, evidence: EvidencePort): Promise<ReadonlySet<string>> {
   const there = await Promise.all([...contents].map(async (sha256) => ((await evidence.has(sha256)) ? [sha256] : [])));
   return new Set(there.flat());
 }
@@ -202,8 +205,7 @@ async function notElsewhere(
   { evidence }: StepContext,
 ): Promise<ReadonlyMap<string, Candidate>> {
   if (!strict) return moving;
-  const come = new Set<string>();
-  await Promise.all([...mine].map(async (sha256) => void ((await evidence.has(sha256)) && come.add(sha256))));
+  const come = await thoseKept(mine, evidence);
   const stay = (hashed: Hashed | undefined): boolean => isSteady(hashed) && (!mine.has(hashed.sha256) || come.has(hashed.sha256));
   return new Map([...moving].filter(([, { key }]) => !stay(hashes.get(key))));
 }

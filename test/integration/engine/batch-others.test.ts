@@ -41,7 +41,7 @@ test('a batch that another process has brought to its end is not listened to any
   const listeners = async (): Promise<unknown> => (await redis.pubsub('NUMSUB', keys.changes(run)))[1];
   while ((await listeners()) !== 1) await sleep(20);
   // So that the run tells of nothing any more.
-  await runner.stop();
+  await runner.stop(2_000);
   // The other one.
   await redis.set(keys.batchLease(batch), 'other', 'PX', 60_000);
   while (!(await new RedisBatches(redis, keys, texts).move(batch, 'running', 'completed'))) await sleep(20);

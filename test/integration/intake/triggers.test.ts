@@ -71,16 +71,6 @@ describe('alerts about a pod', () => {
     expect(await acts(run!, 'run.triggered')).toHaveLength(49);
   });
 
-  it('are told from those about another pod, whatever fingerprint they claim', async () => {
-    const { run } = await one.desk.take(alertAbout('web-0', { fingerprint: 'same' }), by);
-    const other = { actor: 'key:other', reach: [{ cluster: 'default', namespace: 'bank' }] };
-    const taken = await one.desk.take(alertAbout('db-0', { fingerprint: 'same', namespace: 'bank', rule: 'Forged' }), other);
-    expect(taken.outcome).toBe('opened');
-    expect(taken.run).not.toBe(run);
-    expect((await engine().reader.get(run!))!.triggers).toMatchObject({ count: 1 });
-    expect(await acts(run!, 'run.triggered')).toEqual([]);
-  });
-
   it('are attached to a run that a person has asked for', async () => {
     const run = await engine().open('brief');
     expect(await one.desk.take(alertAbout('web-0'), by)).toMatchObject({ outcome: 'attached', run });
