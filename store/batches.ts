@@ -28,6 +28,8 @@ import type { SignedTexts } from './signed-text.js';
 
 /** How often a wish is signed anew because another one came first. */
 const wishTries = 10;
+/** All of them are read at each look at the batch. */
+const maxWishes = 1_000;
 const ends: ReadonlySet<BatchState> = new Set(['planned', 'completed', 'cancelled', 'failed']);
 
 /** Whether a batch does nothing more by itself. */
@@ -96,6 +98,8 @@ export class RedisBatches {
     const { from, same } = wishArrows[wish];
     for (let number = 0; number < wishTries; number += 1) {
       const seen = await ofRedis(() => this.redis.llen(this.keys.batchWishes(batch)));
+      if (seen >= maxWishes && wish !== 'cancel')
+        throw new TriageError('conflict', `batch ${batch} was told ${seen} things already; it can only be cancelled`);
       const signed: SignedWish = { wish, by, at: this.clock().toISOString() };
       const text = this.texts.sign(places.wish(batch, seen), signed);
       const keys = [this.keys.batch(batch), this.keys.batchWishes(batch), this.keys.batchesOpen];

@@ -64,3 +64,13 @@ test('a batch that is to be retried is not taken off the list of open ones by wh
   await batches.forgetEnded(batch);
   expect(await batches.openBatches()).toEqual([]);
 });
+
+test('a batch that was told a thousand things can only be cancelled', async () => {
+  const at = (stand = new BatchStand(engine(), []));
+  const { redis, keys, texts } = engine();
+  const batch = await at.open({});
+  await new RedisBatches(redis, keys, texts).move(batch, 'expanding', 'running');
+  await redis.rpush(keys.batchWishes(batch), ...Array<string>(1_000).fill('x'));
+  await expect(at.office.wish(batch, 'pause', 'key:somebody')).rejects.toMatchObject({ code: 'conflict' });
+  expect(await at.office.wish(batch, 'cancel', 'key:somebody')).toBe(true);
+});
