@@ -1,10 +1,10 @@
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { sha256Hex } from './domain/custody.js';
 import { TriageError } from './domain/error.js';
 import type { FactName } from './facts.js';
 import { type Permission, unionOf } from './permission.js';
 import type { BoundStep, Step } from './step.js';
+import { plainYaml } from './yaml.js';
 
 const playbookSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be lower case letters, digits and "-"'),
@@ -42,10 +42,7 @@ export interface Playbook {
  * @throws TriageError `playbook-invalid` that names file, step and field
  */
 export function parsePlaybook(file: string, text: string, catalog: readonly Step[]): Playbook {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(file, problem.message);
-  const parsed = playbookSchema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  const parsed = playbookSchema.safeParse(plainYaml(text, (problem, cause) => invalid(file, problem, cause)));
   if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error));
   const { steps, ...card } = parsed.data;
   const written = new Set<FactName>();

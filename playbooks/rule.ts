@@ -1,4 +1,3 @@
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { TriageError } from './domain/error.js';
 import { findingSchema } from './domain/verdict.js';
@@ -6,6 +5,7 @@ import { clauseSchema } from './judgement/clause.js';
 import { compileClause } from './judgement/compile-clause.js';
 import { sampleSchema, sampleSubject } from './judgement/sample.js';
 import { isKnownGood, type Subject } from './judgement/subject.js';
+import { plainYaml } from './yaml.js';
 
 const ruleSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be lower case letters, digits and "-"'),
@@ -52,10 +52,7 @@ export interface Rule extends Pick<RuleFile, 'name' | 'title' | 'phrase' | 'summ
  * @throws TriageError `playbook-invalid` that names file and field
  */
 export function parseRule(file: string, text: string): Rule {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(file, problem.message);
-  const parsed = ruleSchema.safeParse(toPlain(file, document));
+  const parsed = ruleSchema.safeParse(plainYaml(text, (problem, cause) => invalid(file, problem, cause)));
   if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error));
   const { match, examples, counterExamples, noticeIf, ...card } = parsed.data;
   if (file.replace(/^.*\//, '') !== `${card.name}.yaml`) throw invalid(file, `name: is "${card.name}", so the file must be called ${card.name}.yaml`);
@@ -77,14 +74,6 @@ function lowered({ level, weight }: Grade): Grade {
 function isOnlyNotice(subject: Subject, noticeIf: RuleFile['noticeIf']): boolean {
   if (subject.change?.listedOnly === true) return true;
   return noticeIf.some((state) => (state === 'known-good' ? isKnownGood(subject) : subject.packageState === state));
-}
-
-function toPlain(file: string, document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 0 });
-  } catch (cause) {
-    throw invalid(file, 'aliases are not allowed', cause);
-  }
 }
 
 function invalid(file: string, message: string, cause?: unknown): TriageError {

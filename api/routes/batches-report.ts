@@ -1,11 +1,10 @@
-import type { Readable } from 'node:stream';
 import { Router } from 'express';
 import { z } from 'zod';
 import { TriageError } from '../../playbooks/domain/error.js';
-import { parseJson } from '../../playbooks/domain/json.js';
 import { fleetCsv } from '../../playbooks/fleet/csv.js';
-import { type FleetReport, fleetReportSchema } from '../../playbooks/fleet/report.js';
+import { fleetReportSchema } from '../../playbooks/fleet/report.js';
 import type { ApiDeps } from '../deps.js';
+import { readReport } from '../read-report.js';
 import { requireBatch } from './batches.js';
 
 /** The rows of a report are bounded; of this size it is none of ours. */
@@ -24,21 +23,9 @@ export function batchReportRoutes(deps: ApiDeps): Router {
       res.status(304).end();
       return;
     }
-    const read = await readReport(await deps.evidence.open(report.sha256), report.sha256);
+    const { sha256 } = report;
+    const read = await readReport(await deps.evidence.open(sha256), { sha256, schema: fleetReportSchema, maxBytes: maxReportBytes });
     if (format === 'json') res.json(read);
     else res.attachment(`${id}.csv`).type('text/csv').send(fleetCsv(read));
   });
-}
-
-async function readReport(source: Readable, sha256: string): Promise<FleetReport> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxReportBytes) throw new TriageError('limit-exceeded', `report ${sha256} has more than ${maxReportBytes} bytes`);
-    chunks.push(chunk);
-  }
-  const parsed = fleetReportSchema.safeParse(parseJson(Buffer.concat(chunks).toString('utf8')));
-  if (!parsed.success) throw new TriageError('store-corrupt', `report ${sha256} is no fleet report that this version of the service can read`);
-  return parsed.data;
 }

@@ -1,12 +1,10 @@
-import type { Readable } from 'node:stream';
 import { Router } from 'express';
-import { TriageError } from '../../playbooks/domain/error.js';
-import { parseJson } from '../../playbooks/domain/json.js';
 import { compactOf } from '../../playbooks/report/compact.js';
-import { type Report, reportSchema } from '../../playbooks/report/model.js';
+import { reportSchema } from '../../playbooks/report/model.js';
 import type { ApiDeps } from '../deps.js';
 import { openForCaller } from '../given-away.js';
 import { latestReport } from '../latest-report.js';
+import { readReport } from '../read-report.js';
 import { requireEvidence } from '../require-evidence.js';
 
 /** A report bounds its own rows to a few lists of 8 MiB: more than this is none of ours. */
@@ -21,19 +19,7 @@ export function summaryRoutes({ runs, evidence, acts }: Pick<ApiDeps, 'runs' | '
       res.status(304).end();
       return;
     }
-    res.json(compactOf(await readReport(await openForCaller({ evidence, acts }, req, { what: 'summary', sha256: json }), json)));
+    const source = await openForCaller({ evidence, acts }, req, { what: 'summary', sha256: json });
+    res.json(compactOf(await readReport(source, { sha256: json, schema: reportSchema, maxBytes: maxReportBytes })));
   });
-}
-
-async function readReport(source: Readable, sha256: string): Promise<Report> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxReportBytes) throw new TriageError('limit-exceeded', `report ${sha256} has more than ${maxReportBytes} bytes`);
-    chunks.push(chunk);
-  }
-  const parsed = reportSchema.safeParse(parseJson(Buffer.concat(chunks).toString('utf8')));
-  if (!parsed.success) throw new TriageError('store-corrupt', `report ${sha256} is no report that this version of the service can read`);
-  return parsed.data;
 }

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
-import { parse as parseYaml, YAMLError } from 'yaml';
 import type { Access, ApiDeps } from '../../api/deps.js';
 import { OidcTokens } from '../../api/oidc.js';
 import { oidcSchema } from '../../api/oidc-config.js';
 import type { RequestLimit } from '../../api/rate-limit.js';
 import { TriageError } from '../../playbooks/domain/error.js';
+import { plainYaml } from '../../playbooks/yaml.js';
 import { type KeyRing, RedisApiKeys } from '../../store/api-keys.js';
 import { ensureLocalKey } from '../../store/api-keys-local.js';
 import { RedisGuesses } from '../../store/guesses.js';
@@ -47,17 +47,13 @@ function limitOf(perMinute: number, redis: Redis, keys: Keys): RequestLimit {
 }
 
 async function readTokens(file: string): Promise<OidcTokens> {
-  const parsed = oidcSchema.safeParse(await readYaml(file));
+  const invalid = (problem: string, cause?: unknown): TriageError =>
+    new TriageError('config-invalid', `${file} (PODTRIAGE_OIDC): ${problem}`, { cause });
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw invalid('cannot be read', cause);
+  });
+  const parsed = oidcSchema.safeParse(plainYaml(text, invalid));
   if (parsed.success) return new OidcTokens(parsed.data);
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new TriageError('config-invalid', `${file} (PODTRIAGE_OIDC) is not right:\n  ${problems.join('\n  ')}`);
-}
-
-async function readYaml(file: string): Promise<unknown> {
-  try {
-    return parseYaml(await readFile(file, 'utf8'), { maxAliasCount: 0 });
-  } catch (cause) {
-    const why = cause instanceof YAMLError ? cause.message : 'cannot be read';
-    throw new TriageError('config-invalid', `${file} (PODTRIAGE_OIDC): ${why}`, { cause });
-  }
+  throw invalid(`is not right:\n  ${problems.join('\n  ')}`);
 }

@@ -1,6 +1,7 @@
 import picocolors from 'picocolors';
 import type { Batch } from '../batch-types.js';
 import { countsText, doneOf, etaText } from './batch-text.js';
+import { Redrawn } from './redrawn.js';
 
 /** Shows how a batch goes on. */
 export interface BatchDisplay {
@@ -18,54 +19,41 @@ const frameMs = 500;
 /** A bar and counts, redrawn in place: for a person at a terminal. */
 export class LiveBatchDisplay implements BatchDisplay {
   readonly #colors = picocolors.createColors(true);
-  #timer: NodeJS.Timeout | undefined;
-  #drawn = 0;
-  #held = false;
+  readonly #screen: Redrawn;
   #batch: Batch | undefined;
 
   constructor(
-    private readonly write: (text: string) => void,
+    write: (text: string) => void,
     private readonly columns: () => number,
-  ) {}
+  ) {
+    // The time that is left goes by between two answers.
+    this.#screen = new Redrawn(write, () => this.#lines(), frameMs);
+  }
 
   show(batch: Batch): void {
     this.#batch = batch;
-    // The time that is left goes by between two answers.
-    this.#timer ??= setInterval(() => this.#draw(), frameMs);
-    this.#draw();
+    this.#screen.draw();
   }
 
   say(line: string): void {
-    this.#erase();
-    this.write(`${line}\n`);
-    this.#draw();
+    this.#screen.say(line);
   }
 
   hold(held: boolean): void {
-    this.#held = held;
-    if (held) this.#drawn = 0;
-    else this.#draw();
+    this.#screen.hold(held);
   }
 
   close(): void {
-    this.#draw();
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    this.#batch = undefined;
+    this.#screen.close();
   }
 
-  #draw(): void {
+  #lines(): string[] {
     const batch = this.#batch;
-    if (batch === undefined || this.#held) return;
-    const lines = [this.#bar(batch), `  ${countsText(batch)}`];
+    if (batch === undefined) return [];
     const eta = etaText(batch, Date.now());
-    if (eta !== undefined) lines.push(`  ${eta}`);
-    this.#erase();
-    // Cut to the width of the terminal: a line that wraps would be counted as one and not be erased.
     const room = Math.max(20, this.columns() - 1);
-    const [bar = '', ...rest] = lines;
-    this.write([bar, ...rest.map((line) => line.slice(0, room))].map((line) => `${line}\n`).join(''));
-    this.#drawn = lines.length;
+    const rest = [`  ${countsText(batch)}`, ...(eta === undefined ? [] : [`  ${eta}`])];
+    return [this.#bar(batch), ...rest.map((line) => line.slice(0, room))];
   }
 
   #bar(batch: Batch): string {
@@ -74,11 +62,6 @@ export class LiveBatchDisplay implements BatchDisplay {
     const { green, dim, yellow } = this.#colors;
     const state = batch.state === 'running' ? batch.state : yellow(batch.state);
     return `  ${green('█'.repeat(filled))}${dim('░'.repeat(barWidth - filled))} ${done}/${all} ${state}`;
-  }
-
-  #erase(): void {
-    if (this.#drawn > 0) this.write(`\x1b[${this.#drawn}A\x1b[0J`);
-    this.#drawn = 0;
   }
 }
 

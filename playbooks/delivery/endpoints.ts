@@ -1,9 +1,9 @@
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Reach, reaches, reachSchema } from '../domain/access.js';
 import { configNameSchema } from '../domain/config-name.js';
 import { type Milestone, milestones } from '../domain/delivery.js';
 import { TriageError } from '../domain/error.js';
+import { plainYaml } from '../yaml.js';
 
 const path = z.string().min(1).max(4_096);
 
@@ -92,10 +92,7 @@ export const noEndpoints: EndpointsConfig = fileSchema.parse({});
  * @throws TriageError `config-invalid` that names file and field, and no value
  */
 export function parseEndpoints(file: string, text: string): EndpointsConfig {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(file, `line ${(problem.linePos?.[0].line ?? 1).toString()}: is not YAML (${problem.code})`);
-  const parsed = fileSchema.safeParse(plain(file, document) ?? {});
+  const parsed = fileSchema.safeParse(plainYaml(text, (problem, cause) => invalid(file, problem, cause)) ?? {});
   if (!parsed.success) throw invalid(file, parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n  '));
   return parsed.data;
 }
@@ -116,14 +113,6 @@ export function isTold(
   return endpoint.milestones.includes(milestone) && reaches(endpoint.reach, place);
 }
 
-function plain(file: string, document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch {
-    throw invalid(file, 'has too many aliases');
-  }
-}
-
-function invalid(file: string, problem: string): TriageError {
-  return new TriageError('config-invalid', `${file}:\n  ${problem}`);
+function invalid(file: string, problem: string, cause?: unknown): TriageError {
+  return new TriageError('config-invalid', `${file}:\n  ${problem}`, { cause });
 }

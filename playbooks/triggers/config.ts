@@ -1,10 +1,10 @@
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { reachSchema } from '../domain/access.js';
 import { configNameSchema, notifySchema } from '../domain/config-name.js';
 import { TriageError } from '../domain/error.js';
 import { optionsSchema, runRequestSchema, targetSchema } from '../domain/request.js';
 import { alertPriorities, intakeKinds } from '../domain/trigger.js';
+import { plainYaml } from '../yaml.js';
 import { slackSchema } from './slack-config.js';
 
 const cluster = targetSchema.shape.cluster.unwrap();
@@ -117,10 +117,7 @@ export type Intakes = z.output<typeof intakesSchema>;
  * @throws TriageError `config-invalid` that names file, rule and field
  */
 export function parseIntakes(file: string, text: string): Intakes {
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(file, problem.message);
-  const plain = toPlain(file, document);
+  const plain = plainYaml(text, (problem, cause) => invalid(file, problem, cause));
   const parsed = intakesSchema.safeParse(plain);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${placeOf(path, plain)}: ${message}`);
@@ -142,14 +139,6 @@ function placeOf(path: readonly PropertyKey[], plain: unknown): string {
 
 function isObject(value: unknown): value is Record<PropertyKey, unknown> {
   return typeof value === 'object' && value !== null;
-}
-
-function toPlain(file: string, document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 0 });
-  } catch (cause) {
-    throw invalid(file, 'aliases are not allowed', cause);
-  }
 }
 
 function invalid(file: string, message: string, cause?: unknown): TriageError {

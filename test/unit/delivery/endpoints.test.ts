@@ -32,8 +32,8 @@ describe('the file of the endpoints', () => {
     ['an allowed network that is none', webhook('allow: { addresses: [10.0.0.0/33] }'), 'allow.addresses.0'],
     ['an allowed host that is an address with a port', webhook('allow: { hosts: ["hooks.intern:8080"] }'), 'allow.hosts.0'],
     ['a channel by its name', 'endpoints: [{ name: s, kind: slack, channel: "#sec", tokenFile: t }]', 'endpoints.0.channel'],
-    ['no YAML', 'endpoints: [', 'is not YAML'],
-    ['a field twice', webhook('    kind: webhook'), 'is not YAML'],
+    ['no YAML', 'endpoints: [', 'line 1: Flow sequence'],
+    ['a field twice', webhook('    kind: webhook'), 'line 6: Map keys must be unique'],
   ])('names the place of %s', (_what, text, said) => {
     expect(() => parseEndpoints('e.yaml', text)).toThrow(said);
     expect(() => parseEndpoints('e.yaml', text)).toThrow(/^e\.yaml:/);

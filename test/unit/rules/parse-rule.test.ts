@@ -35,7 +35,7 @@ describe('a rule file', () => {
     ['no YAML', good.replace('name: r', 'name: [r'), 'r.yaml'],
     ['a field that does not exist', `${good}\ncolour: red`, 'colour'],
     ['a field missing', good.replace('summary: S', ''), 'summary'],
-    ['a doubled key', `${good}\nname: r`, 'name'],
+    ['a doubled key', `${good}\nname: r`, 'line 14: Map keys must be unique'],
     ['a level that does not exist', good.replace('notice', 'bad'), 'level'],
     ['a weight out of range', good.replace('weight: 10', 'weight: 101'), 'weight'],
     ['no ATT&CK id', good.replace('T1105', 'download'), 'techniques'],

@@ -1,0 +1,60 @@
+/** Lines at the end of a terminal that are drawn again and again in place. */
+export class Redrawn {
+  #timer: NodeJS.Timeout | undefined;
+  #drawn = 0;
+  #held = false;
+  #open = false;
+
+  /**
+   * @param lines what stands there now; none may be wider than the terminal: one that wraps would be counted as one and not be erased
+   * @param everyMs how often it is drawn by itself
+   */
+  constructor(
+    private readonly write: (text: string) => void,
+    private readonly lines: () => readonly string[],
+    private readonly everyMs: number,
+  ) {}
+
+  /** Draws now, and from now on. */
+  draw(): void {
+    this.#open = true;
+    if (this.#held) return;
+    this.#timer ??= setInterval(() => this.draw(), this.everyMs);
+    const lines = this.lines();
+    this.#erase();
+    this.write(lines.map((line) => `${line}\n`).join(''));
+    this.#drawn = lines.length;
+  }
+
+  /** Writes a line above that stays. */
+  say(line: string): void {
+    this.#erase();
+    this.write(`${line}\n`);
+    if (this.#open) this.draw();
+  }
+
+  /** Stops drawing, or takes it up: somebody is being asked something, and what stands there now stays. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#stop();
+    if (held) this.#drawn = 0;
+    else if (this.#open) this.draw();
+  }
+
+  /** Draws for the last time. */
+  close(): void {
+    if (this.#open) this.draw();
+    this.#open = false;
+    this.#stop();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.write(`\x1b[${this.#drawn}A\x1b[0J`);
+    this.#drawn = 0;
+  }
+}
