@@ -2,7 +2,7 @@
 const perCluster = ['cluster', 'node', 'resolve', 'expand'] as const;
 
 /** The others. */
-const shared = ['intel', 'evidence', 'lookups', 'amendments', 'reconcile', 'resolved', 'batches', 'fleet', 'delivery'] as const;
+const shared = ['intel', 'evidence', 'lookups', 'amendments', 'reconcile', 'resolved', 'fleet', 'delivery'] as const;
 
 /** Every queue of an installation with these clusters, for those who only look at them: what is in none of them is in no metric. */
 export function queueNames(clusters: readonly string[]): readonly string[] {
