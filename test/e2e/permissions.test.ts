@@ -13,7 +13,8 @@ const user = 'pt-printed';
 const sudoers = '/etc/sudoers.d/podtriage-lab-printed';
 const home = '/run/podtriage-lab/home';
 const program = join(import.meta.dirname, '../../dist/cli/main.js');
-const roles = ['clusterrolebinding/podtriage', 'clusterrole/podtriage', 'clusterrole/podtriage-exec'];
+const names = ['podtriage', 'podtriage-lists'];
+const roles = [...names.flatMap((name) => [`clusterrolebinding/${name}`, `clusterrole/${name}`]), 'clusterrole/podtriage-exec'];
 
 let service: TestService;
 let kubeconfig: string;
@@ -97,6 +98,7 @@ describe('with exactly the printed permissions of a-f-02', () => {
   it('the service account may do what is printed, and nothing beside it', () => {
     for (const [verb, resource] of [
       ['get', 'pods'],
+      ['list', 'pods'],
       ['get', 'nodes'],
       ['get', 'namespaces'],
       ['list', 'events'],
@@ -105,7 +107,7 @@ describe('with exactly the printed permissions of a-f-02', () => {
     for (const [verb, resource] of [
       ['create', 'pods/exec'],
       ['get', 'pods/exec'],
-      ['list', 'pods'],
+      ['watch', 'pods'],
       ['get', 'pods/log'],
       ['get', 'secrets'],
       ['get', 'configmaps'],
