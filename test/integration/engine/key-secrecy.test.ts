@@ -144,6 +144,8 @@ async function everyValue(redis: Redis): Promise<string[]> {
   const texts: string[] = [];
   for (const key of await redis.keys('*')) {
     const type = await redis.type(key);
+    // Gone since: what comes in its place may be of another type.
+    if (type === 'none') continue;
     const value =
       type === 'string'
         ? await redis.get(key)
