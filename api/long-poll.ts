@@ -1,64 +1,67 @@
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
-import { endStates } from '../playbooks/domain/run.js';
-import type { RunReader, RunView } from '../store/run-view.js';
-import { runBody } from './run-body.js';
 
-/** The weak entity tag of a run as it is answered. */
-export function runTag(view: RunView): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify(runBody(view)))
-    .digest('base64url');
-  return `W/"${digest.slice(0, 27)}"`;
+/** The weak entity tag of what an answer says. */
+export function weakTag(text: string): string {
+  return `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+}
+
+/** What is waited for. */
+export interface Changeable<T> {
+  /** Resolves when something may have changed since the call, or after `ms`. */
+  changed(ms: number, signal: AbortSignal): Promise<void>;
+  look(): Promise<T>;
+  tag(view: T): string;
+  /** Whether nothing is to come that the caller waits for. */
+  isOver(view: T): boolean;
 }
 
 /**
- * Waits until the run differs from what the caller knows, has ended, or `ms` are over, and returns it as it is then. A run that has ended is
- * only waited for by who knows it as it is, and while answers may still amend its report.
- * @param known the tag that the caller has; without it, the run as it is now
+ * Waits until what is looked at differs from what the caller knows, is over, or `ms` have gone by, and returns it as it is then.
+ * @param known the tag that the caller has; without it, that of what is there now
  */
-export async function awaitChange(
-  runs: RunReader,
-  run: string,
-  known: string | undefined,
-  ms: number,
-  signal: AbortSignal,
-): Promise<RunView | undefined> {
+export async function awaitChange<T>(subject: Changeable<T>, known: string | undefined, ms: number, signal: AbortSignal): Promise<T> {
   const deadline = Date.now() + ms;
   let base = known;
   for (;;) {
     const left = deadline - Date.now();
-    const listener = new AbortController();
-    const stop = (): void => listener.abort();
-    signal.addEventListener('abort', stop);
     // Listen first, then look: a change in between is not missed.
-    const change = left > 0 ? settled(runs.changed(run, left, listener.signal)) : undefined;
+    const change = left > 0 ? listen((own) => subject.changed(left, own), signal) : undefined;
     try {
-      const view = await runs.get(run);
-      if (view === undefined || isOver(view, known) || change === undefined || signal.aborted) return view;
-      const tag = runTag(view);
+      const view = await subject.look();
+      if (change === undefined || signal.aborted || subject.isOver(view)) return view;
+      const tag = subject.tag(view);
       base ??= tag;
       if (tag !== base) return view;
-      const failure = await change;
-      if (failure !== undefined && !listener.signal.aborted) throw failure.error;
+      await change.heard();
     } finally {
-      signal.removeEventListener('abort', stop);
-      listener.abort();
+      change?.stop();
     }
   }
 }
 
-function isOver(view: RunView, known: string | undefined): boolean {
-  return endStates.has(view.state) && (known === undefined || view.pendingLookups === undefined);
+/** Listening that has begun. */
+export interface Listening {
+  /** Resolves when there was something, or with the signal. Throws what listening throws. */
+  heard(): Promise<void>;
+  stop(): void;
 }
 
-async function settled(work: Promise<void>): Promise<{ error: unknown } | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    return { error };
-  }
+/** Begins to listen. What fails is told to who waits for it, and to nobody else. */
+export function listen(changed: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Listening {
+  const own = new AbortController();
+  const over = AbortSignal.any([signal, own.signal]);
+  const change = changed(over).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  return {
+    async heard() {
+      const failure = await change;
+      if (failure !== undefined && !over.aborted) throw failure.error;
+    },
+    stop: () => own.abort(),
+  };
 }
 
 /** Aborted when the caller has gone or the API is about to stop. */

@@ -28,14 +28,3 @@ export const oidcSchema = z.strictObject({
   actorClaim: pointer.default('/sub'),
 });
 export type OidcConfig = z.output<typeof oidcSchema>;
-
-/** The value at a JSON pointer; undefined where there is none. */
-export function valueAt(document: unknown, path: string): unknown {
-  let value = document;
-  for (const part of path.split('/').slice(1)) {
-    const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return value;
-}

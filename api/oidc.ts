@@ -2,8 +2,9 @@ import { createRemoteJWKSet, decodeJwt, errors, type JWTPayload, type JWTVerifyG
 import { z } from 'zod';
 import { afterMs } from '../playbooks/domain/abort.js';
 import { asTriageError, TriageError } from '../playbooks/domain/error.js';
+import { valueAt } from '../playbooks/domain/json-pointer.js';
 import type { Caller } from './caller.js';
-import { type OidcConfig, valueAt } from './oidc-config.js';
+import type { OidcConfig } from './oidc-config.js';
 
 /** Checks bearer tokens of an OpenID Connect issuer. */
 export interface Tokens {

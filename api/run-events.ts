@@ -3,6 +3,7 @@ import { parseJson } from '../playbooks/domain/json.js';
 import { endStates } from '../playbooks/domain/run.js';
 import { defined } from '../store/run-record.js';
 import type { RunReader } from '../store/run-view.js';
+import { listen } from './long-poll.js';
 
 /** How many entries are read at once. */
 const chunk = 250;
@@ -24,13 +25,9 @@ export async function* runEvents(runs: RunReader, run: string, from: number, tim
   let toldAt = Date.now();
   yield 'retry: 2000\n\n';
   for (let next = from; ; ) {
-    const listener = new AbortController();
-    const over = AbortSignal.any([signal, listener.signal]);
+    const quietMs = Math.max(1, toldAt + times.heartbeatMs - Date.now());
     // Listen first, then look: an entry in between is not missed.
-    const change = runs.changed(run, Math.max(1, toldAt + times.heartbeatMs - Date.now()), over).then(
-      () => undefined,
-      (error: unknown) => ({ error }),
-    );
+    const change = listen((over) => runs.changed(run, quietMs, over), signal);
     try {
       const view = await runs.get(run);
       for await (const line of linesFrom(runs, run, next)) {
@@ -47,10 +44,9 @@ export async function* runEvents(runs: RunReader, run: string, from: number, tim
         yield ': still here\n\n';
         toldAt = Date.now();
       }
-      const failure = await change;
-      if (failure !== undefined && !over.aborted) throw failure.error;
+      await change.heard();
     } finally {
-      listener.abort();
+      change.stop();
     }
   }
 }

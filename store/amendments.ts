@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Lookup } from '../playbooks/domain/lookup.js';
+import { dueOf } from './due.js';
 import type { Keys } from './keys.js';
 import type { Queues } from './queues.js';
 
@@ -83,7 +84,7 @@ export class Amendments {
 
   /** Sealed runs that are to be looked after now, those that have waited longest first. */
   due(now: number, limit: number): Promise<readonly string[]> {
-    return this.redis.zrange(this.keys.amending, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, limit);
+    return dueOf(this.redis, this.keys.amending, now, limit);
   }
 
   /** Puts the next look at a run off; not for one that is done with. */

@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { afterMs } from '../playbooks/domain/abort.js';
 import { type Reach, reaches } from '../playbooks/domain/access.js';
 import type { BatchRequest, BatchState, BatchTargetState } from '../playbooks/domain/batch.js';
 import { TriageError } from '../playbooks/domain/error.js';
@@ -12,9 +11,9 @@ import { podsPerPage, type Round, type Wish } from './batches-texts.js';
 import type { BatchTargetView, BatchView, TargetStanding } from './batches-view.js';
 import type { ChangeFeed } from './change-feed.js';
 import type { Keys } from './keys.js';
-import { ofRedis } from './of-redis.js';
 import { defined } from './run-record.js';
 import type { SignedTexts } from './signed-text.js';
+import { untilChanged } from './until-changed.js';
 
 /** Who asks: he sees batches of which he may look at every pod; while there is none, those that he has asked for, or that look only where he may. */
 export interface BatchReader {
@@ -130,20 +129,9 @@ export class RedisBatchOffice implements BatchOffice {
     return this.batches.wish(batch, wish, by);
   }
 
-  async changed(batch: string, ms: number, signal: AbortSignal): Promise<void> {
+  changed(batch: string, ms: number, signal: AbortSignal): Promise<void> {
     const { redis, keys, feed } = this.deps;
-    const revision = (): Promise<string | null> => ofRedis(() => redis.hget(keys.batch(batch), 'rev'));
-    const before = revision();
-    const waiter = new AbortController();
-    const over = AbortSignal.any([signal, afterMs(ms), waiter.signal]);
-    const stop = await feed.listen(keys.changes(batch), () => waiter.abort());
-    try {
-      // What changed before the subscription stood shows in the revision.
-      if ((await before) !== (await revision()) || over.aborted) return;
-      await new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
-    } finally {
-      stop();
-    }
+    return untilChanged(redis, feed, { key: keys.batch(batch), channel: keys.changes(batch) }, ms, signal);
   }
 
   private async view(stored: StoredBatch, rounds: readonly Round[]): Promise<BatchView> {

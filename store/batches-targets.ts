@@ -6,7 +6,8 @@ import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 import { jsonOf, parsed } from './parsed.js';
 import { type RunRecord, runRecordSchema } from './run-record.js';
-import { batchLease, batchMove, batchRelease } from './scripts/batch.js';
+import { batchLease, batchMove } from './scripts/batch.js';
+import { releaseLease } from './scripts/lease.js';
 import { runScript } from './scripts/script.js';
 
 /** What a batch wants to know of its runs. */
@@ -115,7 +116,7 @@ export class BatchTargets {
   }
 
   async release(batch: string, holder: string): Promise<void> {
-    await runScript(this.redis, batchRelease, [this.keys.batchLease(batch)], [holder]);
+    await runScript(this.redis, releaseLease, [this.keys.batchLease(batch)], [holder]);
   }
 }
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type ChatState, chatSchema, replySeconds } from '../playbooks/delivery/chat.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
-import { releaseChat } from './scripts/chat.js';
+import { releaseLease } from './scripts/lease.js';
 import { runScript } from './scripts/script.js';
 import type { SignedTexts } from './signed-text.js';
 
@@ -55,7 +55,7 @@ export class Chats {
     const [key, token] = [this.keys.chatLease(about), randomUUID()];
     if ((await ofRedis(() => this.redis.set(key, token, 'PX', ms, 'NX'))) === null) return undefined;
     return async () => {
-      await runScript(this.redis, releaseChat, [key], [token]);
+      await runScript(this.redis, releaseLease, [key], [token]);
     };
   }
 }

@@ -3,6 +3,7 @@ import type { Act } from '../playbooks/domain/custody.js';
 import type { Failure } from '../playbooks/domain/run.js';
 import type { CustodyWriter } from './custody.js';
 import { type DeliveryPlace, type DeliveryRecord, deliveryId, deliveryRecordSchema } from './delivery-record.js';
+import { dueOf } from './due.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 import { parsed } from './parsed.js';
@@ -64,6 +65,12 @@ export async function queueDelivery(queues: Queues, id: string): Promise<void> {
   await queues.wake(deliveryQueue, id);
 }
 
+/** What is known of a delivery; undefined where there is none. Throws `redis-unavailable`, and `internal` for one that is malformed. */
+export async function readDelivery({ redis, keys }: Outbox, id: string): Promise<DeliveryRecord | undefined> {
+  const hash = await ofRedis(() => redis.hgetall(keys.delivery(id)));
+  return Object.keys(hash).length === 0 ? undefined : parsed(deliveryRecordSchema, hash, `delivery ${id}`);
+}
+
 /** The outbox as workers use it. What ends a delivery of a run stands in the run's custody, in the same act. Methods throw `redis-unavailable`. */
 export class Deliveries {
   constructor(
@@ -76,10 +83,8 @@ export class Deliveries {
   }
 
   /** Undefined where there is none. Throws `internal` for one that is malformed. */
-  async record(id: string): Promise<DeliveryRecord | undefined> {
-    const { redis, keys } = this.outbox;
-    const hash = await ofRedis(() => redis.hgetall(keys.delivery(id)));
-    return Object.keys(hash).length === 0 ? undefined : parsed(deliveryRecordSchema, hash, `delivery ${id}`);
+  record(id: string): Promise<DeliveryRecord | undefined> {
+    return readDelivery(this.outbox, id);
   }
 
   /** Counts an attempt that is about to be made. Undefined: the delivery has ended. */
@@ -115,7 +120,7 @@ export class Deliveries {
   /** Pending deliveries whose time has come at `now`, in ms; the oldest first. */
   due(now: number, limit: number): Promise<readonly string[]> {
     const { redis, keys } = this.outbox;
-    return ofRedis(() => redis.zrange(keys.delivering, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, limit));
+    return dueOf(redis, keys.delivering, now, limit);
   }
 
   /** Sends a delivery whose job was lost on its way again to the queue. */
@@ -132,7 +137,7 @@ export class Deliveries {
   /** Runs that somebody is to be told of, and that are to be looked at now; those that have waited longest first. */
   telling(now: number, limit: number): Promise<readonly string[]> {
     const { redis, keys } = this.outbox;
-    return ofRedis(() => redis.zrange(keys.telling, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, limit));
+    return dueOf(redis, keys.telling, now, limit);
   }
 
   /** Puts the next look at a run off. */

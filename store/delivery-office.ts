@@ -4,10 +4,10 @@ import type { BatchEvent } from '../playbooks/delivery/event.js';
 import type { Reach } from '../playbooks/domain/access.js';
 import { reaches } from '../playbooks/domain/access.js';
 import { TriageError } from '../playbooks/domain/error.js';
-import { type Outbox, openDelivery, queueDelivery } from './deliveries.js';
-import { type DeliveryRecord, type DeliveryState, type DeliveryView, deliveryId, deliveryRecordSchema, deliveryView } from './delivery-record.js';
-import { ofRedis } from './of-redis.js';
-import { parsed } from './parsed.js';
+import { type Outbox, openDelivery, queueDelivery, readDelivery } from './deliveries.js';
+import { type DeliveryState, type DeliveryView, deliveryId, deliveryView } from './delivery-record.js';
+import { idOfCursor, idPage } from './id-page.js';
+import { defined } from './run-record.js';
 import { deliverAgain } from './scripts/deliver.js';
 import { runScript } from './scripts/script.js';
 import type { SignedTexts } from './signed-text.js';
@@ -48,9 +48,7 @@ export interface DeliveryOffice {
 /** What the API has signed of a delivery that is to be sent again: how often it had ended before. */
 export const deliveryWishSchema = z.object({ ends: z.int().nonnegative() });
 
-/** How many deliveries one page looks at, and how many of them at once. */
-const maxScan = 1_000;
-const chunk = 100;
+const idForm = /^d[0-9a-z]{1,60}$/;
 
 /** Deliveries in Redis, as the API sees them. It signs what workers must not take from anybody: wishes to send again, events of batches. */
 export class RedisDeliveryOffice implements DeliveryOffice {
@@ -63,29 +61,21 @@ export class RedisDeliveryOffice implements DeliveryOffice {
   async list({ reach, state, about, limit, cursor }: DeliveryQuery): Promise<{ deliveries: readonly DeliveryView[]; next?: string }> {
     const { redis, keys } = this.outbox;
     const index = about === undefined ? keys.deliveries(state ?? 'all') : keys.deliveriesOf(about);
-    const rows: DeliveryView[] = [];
-    let before = cursor === undefined ? '+' : `(${idOf(cursor)}`;
-    for (let scanned = 0; scanned < maxScan; scanned += chunk) {
-      const ids = await ofRedis(() => redis.zrange(index, before, '-', 'BYLEX', 'REV', 'LIMIT', 0, chunk));
-      const records = await Promise.all(ids.map((id) => this.record(id)));
-      for (const [at, id] of ids.entries()) {
-        const record = records[at];
-        if (record !== undefined && reaches(reach, record) && (state === undefined || record.state === state)) {
-          const shown = rows.at(-1);
-          // Where it goes on: not at the one that was looked at last, as the caller may not reach that one.
-          if (shown !== undefined && rows.length === limit) return { deliveries: rows, next: cursorOf(`(${shown.id}`) };
-          rows.push(deliveryView(id, record));
-        }
-        before = `(${id}`;
-      }
-      if (ids.length < chunk) return { deliveries: rows };
-    }
-    return { deliveries: rows, next: cursorOf(before) };
+    const { rows, next } = await idPage(redis, {
+      key: index,
+      newest: cursor === undefined ? '+' : `(${idOfCursor(cursor, idForm)}`,
+      oldest: '-',
+      limit,
+      read: (id) => readDelivery(this.outbox, id),
+      fits: (record) => reaches(reach, record) && (state === undefined || record.state === state),
+      row: deliveryView,
+    });
+    return { deliveries: rows, ...defined({ next }) };
   }
 
   async resend(id: string, by: string, reach: Reach): Promise<DeliveryView> {
     const { redis, keys, queues, clock } = this.outbox;
-    const record = await this.record(id);
+    const record = await readDelivery(this.outbox, id);
     if (record === undefined || !reaches(reach, record))
       throw new TriageError('not-found', `there is no delivery ${id}; GET /api/v1/deliveries lists them`);
     const wish = this.texts.sign({ purpose: 'delivery-wish', about: id }, { ends: record.ends });
@@ -94,7 +84,7 @@ export class RedisDeliveryOffice implements DeliveryOffice {
     const [what] = await runScript(redis, deliverAgain, all, [id, clock().getTime(), fields.length / 2, ...fields]);
     if (what !== 'ok') throw new TriageError('conflict', `delivery ${id} is being tried already; GET /api/v1/deliveries says when next`);
     await queueDelivery(queues, id);
-    return deliveryView(id, (await this.record(id)) ?? record);
+    return deliveryView(id, (await readDelivery(this.outbox, id)) ?? record);
   }
 
   async tellBatch({ notify, event, at, namespace }: BatchTold): Promise<void> {
@@ -108,20 +98,4 @@ export class RedisDeliveryOffice implements DeliveryOffice {
       await openDelivery(this.outbox, { ...what, ...place, event: signed });
     }
   }
-
-  private async record(id: string): Promise<DeliveryRecord | undefined> {
-    const { redis, keys } = this.outbox;
-    const hash = await ofRedis(() => redis.hgetall(keys.delivery(id)));
-    return Object.keys(hash).length === 0 ? undefined : parsed(deliveryRecordSchema, hash, `delivery ${id}`);
-  }
-}
-
-function cursorOf(before: string): string {
-  return Buffer.from(before.slice(1)).toString('base64url');
-}
-
-function idOf(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (!/^d[0-9a-z]{1,60}$/.test(id)) throw new TriageError('invalid-request', 'the cursor is not one that this list has given');
-  return id;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { TriageError } from '../playbooks/domain/error.js';
+import { dueOf } from './due.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 import { doomScript, referScript, releaseScript, stillDoomedScript, undoomScript } from './scripts/references.js';
@@ -138,7 +139,7 @@ export class References {
 
   private due(key: string, limit: number): Promise<readonly string[]> {
     if (limit <= 0) return Promise.resolve([]);
-    return this.ask((redis) => redis.zrange(key, '-inf', String(this.clock().getTime()), 'BYSCORE', 'LIMIT', 0, limit));
+    return dueOf(this.redis, key, this.clock().getTime(), limit);
   }
 
   private ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {

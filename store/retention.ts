@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { dueOf } from './due.js';
 import type { Keys } from './keys.js';
 
 /** Which sealed runs are kept until when. A run that is held is not among them. */
@@ -10,7 +11,7 @@ export class Retention {
 
   /** Runs whose time is over at `now`, in ms; the oldest first. */
   due(now: number, limit: number): Promise<readonly string[]> {
-    return this.redis.zrange(this.keys.retained, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, limit);
+    return dueOf(this.redis, this.keys.retained, now, limit);
   }
 
   /** Puts the next look at a run off; its time stays what it is. */

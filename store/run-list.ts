@@ -1,8 +1,10 @@
 import { reaches } from '../playbooks/domain/access.js';
-import { TriageError } from '../playbooks/domain/error.js';
+import { idOfCursor } from './id-page.js';
 import { firstIdOf } from './run-id.js';
 import type { RunRecord } from './run-record.js';
 import type { RunFilter } from './run-view.js';
+
+const idForm = /^r[0-9a-z]{1,40}$/;
 
 /** So long before it is opened a run can have its id: who was cut off tries again with the same one, and a batch makes those of all its runs at once. */
 const madeAheadMs = 7 * 24 * 60 * 60_000;
@@ -13,19 +15,8 @@ const madeAheadMs = 7 * 24 * 60 * 60_000;
  */
 export function rangeOf({ from, to }: Pick<RunFilter, 'from' | 'to'>, cursor?: string): [newest: string, oldest: string] {
   const newest = to === undefined ? '+' : `(${firstIdOf(to.getTime() + 1)}`;
-  const after = cursor === undefined ? newest : `(${idOf(cursor)}`;
+  const after = cursor === undefined ? newest : `(${idOfCursor(cursor, idForm)}`;
   return [newest !== '+' && newest < after ? newest : after, from === undefined ? '-' : `[${firstIdOf(from.getTime() - madeAheadMs)}`];
-}
-
-/** The cursor of the page that goes on before this run, given as {@link rangeOf} gives it. */
-export function cursorOf(before: string): string {
-  return Buffer.from(before.slice(1)).toString('base64url');
-}
-
-function idOf(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (!/^r[0-9a-z]{1,40}$/.test(id)) throw new TriageError('invalid-request', 'the cursor is not one that this list has given');
-  return id;
 }
 
 /** Says whether a run is one of those that are asked for. */

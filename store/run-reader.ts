@@ -1,25 +1,23 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { afterMs } from '../playbooks/domain/abort.js';
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
 import type { StepRecord } from '../playbooks/domain/run.js';
 import { chainHead } from './chain-head.js';
 import type { ChangeFeed } from './change-feed.js';
+import { idPage } from './id-page.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 import { jsonOf, parsed } from './parsed.js';
-import { cursorOf, fits, rangeOf } from './run-list.js';
+import { fits, rangeOf } from './run-list.js';
 import { amendmentsSchema, begunsSchema, defined, type RunRecord, recordsSchema, rowOf, runRecordSchema, viewOf } from './run-record.js';
 import type { RunQuery, RunReader, RunRow, RunView } from './run-view.js';
 import { countedOf } from './triggers-counted.js';
+import { untilChanged } from './until-changed.js';
 
 const artifactsSchema = z.array(jsonOf(artifactSchema));
 const lookupsSchema = z.array(jsonOf(lookupSchema));
-/** How many runs one page of a list looks at, and how many of them at once. */
-const maxScan = 1_000;
-const chunk = 100;
 
 /** Reads runs out of Redis; all of it is parsed. */
 export class RedisRunReader implements RunReader {
@@ -51,25 +49,17 @@ export class RedisRunReader implements RunReader {
   }
 
   async list({ limit, cursor, ...filter }: RunQuery): Promise<{ runs: readonly RunRow[]; next?: string }> {
-    const rows: RunRow[] = [];
     const [newest, oldest] = rangeOf(filter, cursor);
-    let before = newest;
-    for (let scanned = 0; scanned < maxScan; scanned += chunk) {
-      const ids = await this.read((redis) => redis.zrange(this.keys.all, before, oldest, 'BYLEX', 'REV', 'LIMIT', 0, chunk));
-      const records = await Promise.all(ids.map((id) => this.record(id)));
-      for (const [at, id] of ids.entries()) {
-        const record = records[at];
-        if (record !== undefined && fits(record, filter)) {
-          const shown = rows.at(-1);
-          // Where it goes on: not at the run that was looked at last, as the caller may not reach that one.
-          if (shown !== undefined && rows.length === limit) return { runs: rows, next: cursorOf(`(${shown.id}`) };
-          rows.push(rowOf(id, record, await this.amendments(id, record)));
-        }
-        before = `(${id}`;
-      }
-      if (ids.length < chunk) return { runs: rows };
-    }
-    return { runs: rows, next: cursorOf(before) };
+    const { rows, next } = await idPage(this.redis, {
+      key: this.keys.all,
+      newest,
+      oldest,
+      limit,
+      read: (id) => this.record(id),
+      fits: (record) => fits(record, filter),
+      row: async (id, record) => rowOf(id, record, await this.amendments(id, record)),
+    });
+    return { runs: rows, ...defined({ next }) };
   }
 
   private async amendments(run: string, { reportVersion = 1 }: RunRecord): Promise<readonly Amendment[]> {
@@ -108,20 +98,8 @@ export class RedisRunReader implements RunReader {
     return { entries: seq, head: hash };
   }
 
-  async changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
-    const revision = (): Promise<string | null> => this.read((redis) => redis.hget(this.keys.run(run), 'rev'));
-    const before = revision();
-    const waiter = new AbortController();
-    const wake = (): void => waiter.abort();
-    const over = AbortSignal.any([signal, afterMs(ms), waiter.signal]);
-    const stop = await this.feed?.listen(this.keys.changes(run), wake);
-    try {
-      // What changed before the subscription stood shows in the revision.
-      if ((await before) !== (await revision()) || over.aborted) return;
-      await new Promise<void>((resolve) => over.addEventListener('abort', () => resolve(), { once: true }));
-    } finally {
-      stop?.();
-    }
+  changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
+    return untilChanged(this.redis, this.feed, { key: this.keys.run(run), channel: this.keys.changes(run) }, ms, signal);
   }
 
   /** Asks Redis. Throws `redis-unavailable`. */

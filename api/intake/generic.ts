@@ -1,3 +1,4 @@
+import { valueAt } from '../../playbooks/domain/json-pointer.js';
 import type { GenericSource } from '../../playbooks/triggers/config.js';
 import { alertOf, fingerprintOf, heardOf, type Intake, priorityFrom, timeFrom } from './intake.js';
 
@@ -28,15 +29,9 @@ export function genericIntake({ name, cluster: own, fields, priorities }: Generi
   };
 }
 
-/** The text or number that a JSON Pointer (RFC 6901) leads to. */
+/** The text or number that a JSON pointer leads to. */
 function textAt(body: unknown, pointer: string | undefined): string | undefined {
-  if (pointer === undefined) return undefined;
-  let value = body;
-  for (const word of pointer.slice(1).split('/')) {
-    const key = word.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string, unknown>)[key];
-  }
+  const value = pointer === undefined ? undefined : valueAt(body, pointer);
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : '';
   return text === '' ? undefined : text;
 }

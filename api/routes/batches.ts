@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { type BatchRequest, batchRequestSchema, batchStates, batchTargetStates } from '../../playbooks/domain/batch.js';
@@ -13,7 +12,8 @@ import { actorOf, assertReach, callerOf } from '../caller.js';
 import type { ApiDeps } from '../deps.js';
 import { assertEndpoints } from '../endpoints.js';
 import { idempotent } from '../idempotency.js';
-import { patience } from '../long-poll.js';
+import { assertKnown } from '../known-names.js';
+import { awaitChange, type Changeable, patience, weakTag } from '../long-poll.js';
 
 const pageSchema = z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100), cursor: z.string().optional() });
 const listSchema = pageSchema.extend({ state: z.enum(batchStates).optional() });
@@ -26,7 +26,8 @@ export function batchRoutes(deps: ApiDeps): Router {
   const router = Router();
   router.post('/api/v1/batches', async (req, res) => {
     const request = parseRequest(req.body, deps.maxBatchPods);
-    check(deps, request);
+    assertKnown(deps, request);
+    assertFits(deps, request);
     assertMayAsk(req, request);
     assertEndpoints(deps.endpoints, request.notify, { cluster: request.cluster, namespace: namespaceOf(request.select) });
     const caller = callerOf(req);
@@ -44,7 +45,7 @@ export function batchRoutes(deps: ApiDeps): Router {
   });
   router.get('/api/v1/batches/:batch', async (req, res) => {
     const { wait } = waitSchema.parse(req.query);
-    const view = await awaitBatch(deps, req, res, wait * 1_000);
+    const view = await awaitBatch(deps, req, wait * 1_000, patience(req, res));
     if (res.destroyed) return;
     res.set('ETag', batchTag(view)).json(view);
   });
@@ -80,10 +81,7 @@ export async function requireBatch({ batches }: Pick<ApiDeps, 'batches'>, req: R
   return view;
 }
 
-function check({ playbooks, clusters, maxBatchPods }: ApiDeps, { playbook, cluster, maxPods, select }: BatchRequest): void {
-  if (!playbooks.some(({ name }) => name === playbook))
-    throw new TriageError('playbook-unknown', `there is no playbook "${playbook}"; GET /api/v1/playbooks lists them`);
-  if (!clusters.includes(cluster)) throw new TriageError('unknown-cluster', `no worker serves a cluster "${cluster}"; known: ${clusters.join(', ')}`);
+function assertFits({ maxBatchPods }: ApiDeps, { maxPods, select }: BatchRequest): void {
   if (maxPods > maxBatchPods)
     throw new TriageError('batch-too-large', `maxPods is ${maxPods}, and a batch may have ${maxBatchPods} pods here (PODTRIAGE_BATCH_MAX_PODS)`);
   if ('targets' in select && select.targets.length > maxPods)
@@ -101,31 +99,20 @@ function assertMayAsk(req: Request<object>, { cluster, select }: BatchRequest): 
     throw new TriageError('forbidden', `the credential does not reach any namespace of cluster "${cluster}"`);
 }
 
-/** Waits until the batch differs from what the caller knows, is at an end, or `ms` are over. */
-async function awaitBatch(deps: ApiDeps, req: Request<{ batch: string }>, res: Response, ms: number): Promise<BatchView> {
-  const signal = patience(req as Request, res);
-  const deadline = Date.now() + ms;
-  const given = req.get('if-none-match');
-  for (let base = given; ; ) {
-    const left = deadline - Date.now();
-    const listener = new AbortController();
-    // Listen first, then look: a change in between is not missed.
-    const change =
-      left > 0 ? deps.batches.changed(req.params.batch, left, AbortSignal.any([signal, listener.signal])).catch(() => undefined) : undefined;
-    try {
-      const view = await requireBatch(deps, req, req.params.batch);
-      const tag = batchTag(view);
-      base ??= tag;
-      if (change === undefined || signal.aborted || tag !== base || (isBatchEnd(view.state) && given === undefined)) return view;
-      await change;
-    } finally {
-      listener.abort();
-    }
-  }
+/** The batch, as soon as it differs from what the caller knows. One that is at an end is only waited for by who knows it as it is. Throws `not-found`. */
+function awaitBatch(deps: ApiDeps, req: Request<{ batch: string }>, ms: number, signal: AbortSignal): Promise<BatchView> {
+  const known = req.get('if-none-match');
+  const { batch } = req.params;
+  const subject: Changeable<BatchView> = {
+    changed: (left, over) => deps.batches.changed(batch, left, over),
+    look: () => requireBatch(deps, req, batch),
+    tag: batchTag,
+    isOver: ({ state }) => isBatchEnd(state) && known === undefined,
+  };
+  return awaitChange(subject, known, ms, signal);
 }
 
 function batchTag(view: BatchView): string {
   // The time that is expected moves by itself.
-  const lasting = JSON.stringify(view, (name, value: unknown) => (name === 'eta' ? undefined : value));
-  return `W/"${createHash('sha256').update(lasting).digest('base64url').slice(0, 27)}"`;
+  return weakTag(JSON.stringify(view, (name, value: unknown) => (name === 'eta' ? undefined : value)));
 }

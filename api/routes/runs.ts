@@ -1,7 +1,7 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
 import { TriageError } from '../../playbooks/domain/error.js';
-import { type RunRequest, runRequestSchema } from '../../playbooks/domain/request.js';
+import { runRequestSchema } from '../../playbooks/domain/request.js';
 import { endStates, runStates } from '../../playbooks/domain/run.js';
 import { verdictLevels } from '../../playbooks/domain/verdict.js';
 import { newRunId } from '../../store/run-id.js';
@@ -11,7 +11,8 @@ import { actorOf, assertReach, callerOf } from '../caller.js';
 import type { ApiDeps } from '../deps.js';
 import { assertEndpoints } from '../endpoints.js';
 import { idempotent } from '../idempotency.js';
-import { awaitChange, patience, runTag } from '../long-poll.js';
+import { assertKnown } from '../known-names.js';
+import { awaitChange, type Changeable, patience, weakTag } from '../long-poll.js';
 import { queryOf } from '../page.js';
 import { requireRun } from '../require-run.js';
 import { runBody } from '../run-body.js';
@@ -40,7 +41,7 @@ export function runRoutes(deps: ApiDeps): Router {
   const router = Router();
   router.post('/api/v1/runs', async (req, res) => {
     const request = runRequestSchema.parse(req.body);
-    checkNames(deps, request);
+    assertKnown(deps, { playbook: request.playbook, cluster: request.target.cluster });
     assertReach(req, request.target);
     assertEndpoints(deps.endpoints, request.notify, request.target);
     const what = { operation: 'POST /runs', request, newId: newRunId };
@@ -56,11 +57,9 @@ export function runRoutes(deps: ApiDeps): Router {
   });
   router.get('/api/v1/runs/:run', async (req, res) => {
     const { wait } = waitSchema.parse(req.query);
-    const first = await requireRun(runs, req);
-    const view = wait === 0 ? first : await awaitChange(runs, first.id, knownTag(req, first), wait * 1_000, patience(req, res));
+    const view = await awaitRun(runs, req, wait * 1_000, patience(req, res));
     if (res.destroyed) return;
-    const answer = view ?? (await requireRun(runs, req));
-    res.set('ETag', runTag(answer)).json(runBody(answer));
+    res.set('ETag', runTag(view)).json(runBody(view));
   });
   router.post('/api/v1/runs/:run/cancel', async (req, res) => {
     const { id } = await requireRun(runs, req);
@@ -70,16 +69,24 @@ export function runRoutes(deps: ApiDeps): Router {
   return router;
 }
 
-/** What the caller knows of the run; without a tag of his own, what it is now, unless it has ended: then there is nothing to wait for. */
-function knownTag(req: Request<{ run: string }>, now: RunView): string | undefined {
-  return req.get('if-none-match') ?? (endStates.has(now.state) ? undefined : runTag(now));
+/**
+ * The run, as soon as it differs from what the caller knows. One that has ended is only waited for by who knows it as it is, and while answers may
+ * still amend its report. Throws `not-found`.
+ */
+function awaitRun(runs: RunReader, req: Request<{ run: string }>, ms: number, signal: AbortSignal): Promise<RunView> {
+  const known = req.get('if-none-match');
+  const subject: Changeable<RunView> = {
+    changed: (left, over) => runs.changed(req.params.run, left, over),
+    look: () => requireRun(runs, req),
+    tag: runTag,
+    isOver: ({ state, pendingLookups }) => endStates.has(state) && (known === undefined || pendingLookups === undefined),
+  };
+  return awaitChange(subject, known, ms, signal);
 }
 
-function checkNames({ playbooks, clusters }: ApiDeps, { playbook, target }: RunRequest): void {
-  if (!playbooks.some(({ name }) => name === playbook))
-    throw new TriageError('playbook-unknown', `there is no playbook "${playbook}"; GET /api/v1/playbooks lists them`);
-  if (!clusters.includes(target.cluster))
-    throw new TriageError('unknown-cluster', `no worker serves a cluster "${target.cluster}"; known: ${clusters.join(', ')}`);
+/** The weak entity tag of a run as it is answered. */
+function runTag(view: RunView): string {
+  return weakTag(JSON.stringify(runBody(view)));
 }
 
 async function known(runs: RunReader, id: string): Promise<RunView> {

@@ -8,6 +8,7 @@ import { IntakeDesk } from '../../api/intake/desk.js';
 import type { IntakeDeps } from '../../api/intake/intake-deps.js';
 import { alertCounter } from '../../api/metrics.js';
 import { TriageError } from '../../playbooks/domain/error.js';
+import { webhookSecrets } from '../../playbooks/domain/webhook-secret.js';
 import { type Intakes, parseIntakes } from '../../playbooks/triggers/config.js';
 import { ContainerAlerts } from '../../store/container-alerts.js';
 import type { CustodyWriter } from '../../store/custody.js';
@@ -98,23 +99,12 @@ async function readSecrets(file: string, { generic }: Intakes): Promise<Readonly
   for (const { name, secretFile } of generic) {
     const where = `PODTRIAGE_INTAKES: ${file}: generic "${name}" secretFile`;
     await checkSecretFile(secretFile, where);
-    const lines = (await readFile(secretFile, 'utf8')).split('\n').map((line) => line.trim());
+    const lines = webhookSecrets(await readFile(secretFile, 'utf8'), where);
+    if (lines.length === 0) throw new TriageError('config-invalid', `${where}: ${secretFile} has no secret`);
     secrets.set(
       name,
-      lines.filter((line) => line !== '').map((line) => webhook(line, where)),
+      lines.map((line) => new Webhook(line)),
     );
-    if (secrets.get(name)?.length === 0) throw new TriageError('config-invalid', `${where}: ${secretFile} has no secret`);
   }
   return secrets;
-}
-
-/** A secret of 24 to 64 bytes, as Standard Webhooks asks for. It is in no message. */
-function webhook(line: string, where: string): Webhook {
-  const bytes = Buffer.from(line.replace(/^whsec_/, ''), 'base64').length;
-  if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(line) || bytes < 24 || bytes > 64)
-    throw new TriageError(
-      'config-invalid',
-      `${where}: each line must be whsec_ and 24 to 64 bytes in base64: printf 'whsec_%s\\n' "$(openssl rand -base64 32)"`,
-    );
-  return new Webhook(line);
 }

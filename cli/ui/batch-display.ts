@@ -17,9 +17,8 @@ const barWidth = 30;
 const frameMs = 500;
 
 /** A bar and counts, redrawn in place: for a person at a terminal. */
-export class LiveBatchDisplay implements BatchDisplay {
+export class LiveBatchDisplay extends Redrawn implements BatchDisplay {
   readonly #colors = picocolors.createColors(true);
-  readonly #screen: Redrawn;
   #batch: Batch | undefined;
 
   constructor(
@@ -27,27 +26,15 @@ export class LiveBatchDisplay implements BatchDisplay {
     private readonly columns: () => number,
   ) {
     // The time that is left goes by between two answers.
-    this.#screen = new Redrawn(write, () => this.#lines(), frameMs);
+    super(write, frameMs);
   }
 
   show(batch: Batch): void {
     this.#batch = batch;
-    this.#screen.draw();
+    this.draw();
   }
 
-  say(line: string): void {
-    this.#screen.say(line);
-  }
-
-  hold(held: boolean): void {
-    this.#screen.hold(held);
-  }
-
-  close(): void {
-    this.#screen.close();
-  }
-
-  #lines(): string[] {
+  protected override lines(): string[] {
     const batch = this.#batch;
     if (batch === undefined) return [];
     const eta = etaText(batch, Date.now());

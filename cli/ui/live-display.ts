@@ -10,9 +10,8 @@ const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 const frameMs = 100;
 
 /** The list of steps, redrawn in place: for a person at a terminal. */
-export class LiveDisplay implements Display {
+export class LiveDisplay extends Redrawn implements Display {
   readonly #colors = picocolors.createColors(true);
-  readonly #screen: Redrawn;
   #frame = 0;
   #run: Run | undefined;
   #notes: Notes = new Map();
@@ -21,28 +20,16 @@ export class LiveDisplay implements Display {
     write: (text: string) => void,
     private readonly columns: () => number,
   ) {
-    this.#screen = new Redrawn(write, () => this.#lines(), frameMs);
+    super(write, frameMs);
   }
 
   show(run: Run, notes: Notes): void {
     this.#run = run;
     this.#notes = notes;
-    this.#screen.draw();
+    this.draw();
   }
 
-  say(line: string): void {
-    this.#screen.say(line);
-  }
-
-  hold(held: boolean): void {
-    this.#screen.hold(held);
-  }
-
-  close(): void {
-    this.#screen.close();
-  }
-
-  #lines(): string[] {
+  protected override lines(): string[] {
     const run = this.#run;
     if (run === undefined) return [];
     this.#frame += 1;

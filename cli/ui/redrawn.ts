@@ -1,22 +1,21 @@
 /** Lines at the end of a terminal that are drawn again and again in place. */
-export class Redrawn {
+export abstract class Redrawn {
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
   #held = false;
   #open = false;
 
-  /**
-   * @param lines what stands there now; none may be wider than the terminal: one that wraps would be counted as one and not be erased
-   * @param everyMs how often it is drawn by itself
-   */
+  /** @param everyMs how often it is drawn by itself */
   constructor(
     private readonly write: (text: string) => void,
-    private readonly lines: () => readonly string[],
     private readonly everyMs: number,
   ) {}
 
+  /** What stands there now. None may be wider than the terminal: one that wraps would be counted as one and not be erased. */
+  protected abstract lines(): readonly string[];
+
   /** Draws now, and from now on. */
-  draw(): void {
+  protected draw(): void {
     this.#open = true;
     if (this.#held) return;
     this.#timer ??= setInterval(() => this.draw(), this.everyMs);

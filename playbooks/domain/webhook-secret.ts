@@ -12,15 +12,25 @@ const maxSecrets = 2;
  * @throws TriageError `config-invalid`, with nothing of the text in it
  */
 export function parseWebhookSecrets(text: string, where: string): readonly string[] {
-  const lines = text.split('\n').map((line) => line.trim());
-  const secrets = lines.filter((line) => line !== '');
+  const secrets = linesOf(text);
   if (secrets.length === 0 || secrets.length > maxSecrets)
     throw new TriageError('config-invalid', `${where}: must hold one secret, or two while one takes the other's place, one a line`);
+  return webhookSecrets(text, where);
+}
+
+/** The same, of any number. */
+export function webhookSecrets(text: string, where: string): readonly string[] {
+  const secrets = linesOf(text);
   if (secrets.every(isSecret)) return secrets;
   throw new TriageError(
     'config-invalid',
     `${where}: each line must be whsec_ and ${leastBytes} to ${mostBytes} bytes in base64: printf 'whsec_%s\\n' "$(openssl rand -base64 32)"`,
   );
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '');
 }
 
 function isSecret(text: string): boolean {

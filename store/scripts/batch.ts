@@ -119,9 +119,3 @@ if holder and holder ~= ARGV[1] then return {'taken', 0} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {'ok', 0}
 `);
-
-/** Gives it back. KEYS: lease. ARGV[1] holder. Answers ok. */
-export const batchRelease = script(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return {'ok', 0}
-`);

@@ -6,9 +6,9 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { ListedPod } from '../../playbooks/domain/batch.js';
 import { createClusters } from '../../workers/adapters/kubernetes/clusters.js';
-import { accountKubeconfig } from './account.js';
+import { startAsAccount } from './account.js';
 import { kubectl, lab } from './lab.js';
-import { TestService } from './service.js';
+import type { TestService } from './service.js';
 
 const run = promisify(execFile);
 const folder = join(import.meta.dirname, '../../deploy/kubernetes');
@@ -89,11 +89,7 @@ describe('a worker with the service account of deploy/kubernetes and nothing els
   beforeAll(async () => {
     for (const role of roles) await kubectl('delete', role, '--ignore-not-found');
     await admin(['apply', '-f', join(folder, 'rbac.yaml')]);
-    service = await TestService.start();
-    await service.kill();
-    kubeconfig = join(service.data, 'account.kubeconfig');
-    await accountKubeconfig(kubeconfig);
-    await service.spawn({ PODTRIAGE_KUBECONFIG: kubeconfig });
+    ({ service, kubeconfig } = await startAsAccount());
   });
 
   afterAll(async () => {

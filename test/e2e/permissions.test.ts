@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 import type { RunView } from '../../store/run-view.js';
-import { accountKubeconfig } from './account.js';
+import { startAsAccount } from './account.js';
 import { execCalls, kubectl, lab } from './lab.js';
-import { TestService } from './service.js';
+import type { TestService } from './service.js';
 
 /** Not the name in the printed line: that one may be in use on the machine of whoever runs the tests. */
 const user = 'pt-printed';
@@ -74,11 +74,7 @@ beforeAll(async () => {
   for (const role of roles) await kubectl('delete', role, '--ignore-not-found');
   applyText(printed('a-f-02', 'rbac'));
   makeUser();
-  service = await TestService.start({ PODTRIAGE_SSH_USER: user });
-  await service.kill();
-  kubeconfig = join(service.data, 'account.kubeconfig');
-  await accountKubeconfig(kubeconfig);
-  await service.spawn({ PODTRIAGE_KUBECONFIG: kubeconfig });
+  ({ service, kubeconfig } = await startAsAccount({ PODTRIAGE_SSH_USER: user }));
 });
 
 afterAll(async () => {

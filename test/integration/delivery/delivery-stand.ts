@@ -98,7 +98,7 @@ export class DeliveryStand {
   }
 
   /** The only delivery of a run, as it is. */
-  async only(run: string): Promise<DeliveryView> {
+  async single(run: string): Promise<DeliveryView> {
     const [delivery, ...others] = await this.deliveries(run);
     if (delivery === undefined || others.length > 0) throw new Error(`run ${run} has ${others.length} other deliveries, or none`);
     return delivery;

@@ -50,7 +50,7 @@ test('a worker that dies after it has sent and before it has written that down h
   expect(await stand.deliveries(run)).toMatchObject([{ state: 'pending', attempts: 1 }]);
   await worker();
   await stand.ended(run, 1);
-  const { id } = await stand.only(run);
+  const { id } = await stand.single(run);
   expect(await stand.deliveries(run)).toMatchObject([{ attempts: 2 }]);
   const { received } = stand.receiver;
   expect(received.map(({ headers }) => headers['webhook-id'])).toEqual([id, id]);

@@ -60,7 +60,7 @@ test('what is not taken is tried again, under the same id and with the same word
 test('the first wait is about five seconds, and nobody tries before', async () => {
   stand.receiver.answers = [status(500), status(200)];
   const { run, runner } = await tried();
-  const { id, nextAt, triedAt } = await stand.only(run);
+  const { id, nextAt, triedAt } = await stand.single(run);
   const wait = Date.parse(nextAt!) - Date.parse(triedAt!);
   expect(wait).toBeGreaterThanOrEqual(retryPlan.firstMs);
   // The attempt itself may take ten.
@@ -76,7 +76,7 @@ test('the first wait is about five seconds, and nobody tries before', async () =
 test('an endpoint that asks for time gets it', async () => {
   stand.receiver.answers = [status(429, { 'retry-after': '7200' })];
   const { run } = await tried();
-  const { nextAt } = await stand.only(run);
+  const { nextAt } = await stand.single(run);
   expect(Math.abs(Date.parse(nextAt!) - Date.now() - 7_200_000)).toBeLessThan(20_000);
 });
 
@@ -117,7 +117,7 @@ test('what was delivered can be sent again, too, and what is pending cannot', as
   await stand.runner();
   const run = await stand.open('few', { notify: ['team'], namespace: 'bank' });
   await stand.ended(run, 1);
-  const { id } = await stand.only(run);
+  const { id } = await stand.single(run);
   await stand.office.resend(id, 'key:admin', 'all');
   await expect(stand.office.resend(id, 'key:admin', 'all')).rejects.toMatchObject({ code: 'conflict' });
   await stand.until(run, ([first]) => first!.state === 'delivered');
@@ -172,7 +172,7 @@ test('a delivery that nothing signed confirms is not sent', async () => {
   await stand.runner();
   const run = await stand.open('few', { notify: ['team'], namespace: 'bank' });
   await stand.ended(run, 1);
-  const sent = await stand.only(run);
+  const sent = await stand.single(run);
   const { redis, keys, queues } = engine();
   const made = { run, endpoint: 'soar', milestone: 'verdict.ready', at: sent.at } as const;
   const forge = async (id: string, fields: Record<string, string>): Promise<void> => {

@@ -5,6 +5,7 @@ import { TriageError } from '../../../playbooks/domain/error.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
 import { type Playbook, parsePlaybook } from '../../../playbooks/playbook.js';
 import { defineStep } from '../../../playbooks/step.js';
+import { report } from './closing-step.js';
 import { card, none } from './synthetic-file.js';
 
 const containerId = 'c'.repeat(64);
@@ -97,22 +98,6 @@ const judge = defineStep({
       techniques: [],
     }));
     return { verdict: { level, headline: 'a synthetic verdict', findings, findingCount: findings.length, techniques: [] } };
-  },
-});
-
-const report = defineStep({
-  ...card,
-  name: 'report',
-  summary: 'Closes',
-  queue: 'evidence',
-  needs: [],
-  uses: ['verdict'],
-  writes: ['report'],
-  params: none,
-  closes: true,
-  run(_facts, _params, ctx) {
-    const sha256 = sha256Hex(ctx.run.id);
-    return Promise.resolve({ report: { json: sha256, markdown: sha256, html: sha256, timeline: sha256, version: 1 } });
   },
 });
 

@@ -5,6 +5,7 @@ import { TriageError } from '../../../playbooks/domain/error.js';
 import { type Playbook, parsePlaybook } from '../../../playbooks/playbook.js';
 import type { StepContext } from '../../../playbooks/ports.js';
 import { defineStep, type Step } from '../../../playbooks/step.js';
+import { report } from './closing-step.js';
 import { gather } from './gather.js';
 import { card, fileArtifact, none } from './synthetic-file.js';
 
@@ -140,22 +141,6 @@ const judge = defineStep({
     await work(ctx, ms);
     const level = changes !== undefined && lookups !== undefined ? 'no-findings' : 'inconclusive';
     return { verdict: { level, headline: 'a synthetic verdict', findings: [], findingCount: 0, techniques: [] } };
-  },
-});
-
-const report = defineStep({
-  ...card,
-  name: 'report',
-  summary: 'Closes',
-  queue: 'evidence',
-  needs: [],
-  uses: ['verdict'],
-  writes: ['report'],
-  params: none,
-  closes: true,
-  run(_facts, _params, ctx) {
-    const sha256 = sha256Hex(ctx.run.id);
-    return Promise.resolve({ report: { json: sha256, markdown: sha256, html: sha256, timeline: sha256, version: 1 } });
   },
 });
 
