@@ -50,9 +50,10 @@ export async function batch(io: Io, client: ApiClient, options: BatchOptions): P
     return exitCodes.ok;
   }
   const display: BatchDisplay = io.interactive ? new LiveBatchDisplay(io.err, io.columns) : new LineBatchDisplay(io.err);
-  display.say(`batch ${opened.id}, playbook ${displayText(opened.request.playbook)}`);
   const path = batchPath(opened.id);
+  // Before anybody knows that there is a batch: see triage.
   const interrupt = interruptible(io, display, () => client.ask(batchSchema, 'POST', `${path}/cancel`), 'batch');
+  display.say(`batch ${opened.id}, playbook ${displayText(opened.request.playbook)}`);
   try {
     const ended = await follow(client, opened, display, interrupt.signal);
     display.close();

@@ -39,8 +39,9 @@ export async function triage(io: Io, client: ApiClient, options: TriageOptions):
     return exitCodes.ok;
   }
   const display = displayOf(io);
-  display.say(`run ${run.id} on ${run.request.target.namespace}/${run.request.target.pod}, playbook ${run.playbook.name}`);
+  // Before anybody knows that there is a run: a signal that came in between would end the command unasked.
   const interrupt = interruptible(io, display, () => client.cancel(run.id));
+  display.say(`run ${run.id} on ${run.request.target.namespace}/${run.request.target.pod}, playbook ${run.playbook.name}`);
   try {
     const ended = await follow(client, run, display, interrupt.signal);
     display.close?.();

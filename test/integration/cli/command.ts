@@ -72,7 +72,7 @@ export function startCommand(words: readonly string[], env: Readonly<Record<stri
     outcome,
     async says(text) {
       while (!stderr.includes(text)) {
-        if (child.exitCode !== null) throw new Error(`the command ended without saying "${text}": ${stderr}`);
+        if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the command ended without saying "${text}": ${stderr}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },
