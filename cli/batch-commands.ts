@@ -1,17 +1,10 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { maxBatchPods } from '../playbooks/domain/batch.js';
 import type { ApiClient } from './client.js';
 import { type BatchOptions, batch } from './commands/batch.js';
 import { batchWishes, type FleetFormat, fleetFormats, listBatches, printFleet, showBatch, tellBatch } from './commands/batches.js';
 import type { Io } from './io.js';
-
-const whole =
-  (most: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < 1 || value > most) throw new InvalidArgumentError(`must be a number from 1 to ${most}`);
-    return value;
-  };
+import { collected, whole } from './option-values.js';
 
 const meaning = {
   pause: 'open no more runs; those that are open go on',
@@ -72,8 +65,4 @@ function addBatch(program: Command): Command {
     .option('--per-node <number>', 'runs at a time on one node', whole(64))
     .option('--detach', 'print the id of the batch and leave')
     .option('--json', 'print the report as JSON');
-}
-
-function collected(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }

@@ -26,6 +26,7 @@ import { readConfig, type ServiceConfig, type ServiceRole, serviceRoles } from '
 import { addDeliveries } from './delivery-commands.js';
 import type { Io } from './io.js';
 import { addKeys, addSigningKeys } from './key-commands.js';
+import { collected, whole } from './option-values.js';
 import { addRuns } from './run-commands.js';
 import { type PermissionPart, permissionParts } from './ui/permission-text.js';
 
@@ -106,7 +107,11 @@ function addTriage(program: Command, io: Io, connect: () => Promise<ApiClient>, 
         'upload files that VirusTotal does not know: never (the default), private (needs its Private Scanning) or public (everybody there can have them); the service must allow it (PODTRIAGE_VT_UPLOAD)',
       ).choices(uploadModes),
     )
-    .option('--retention <days>', 'days that the evidence is kept once the run has ended (default: as the service has it)', wholeDays)
+    .option(
+      '--retention <days>',
+      'days that the evidence is kept once the run has ended (default: as the service has it)',
+      whole(3_650, 'a number of days'),
+    )
     .option('--notify <endpoint>', 'tell this endpoint what becomes of it; may be given several times; see: podtriage endpoints', collected)
     .option('--json', 'print the report as JSON')
     .option('--detach', 'print the id of the run and leave')
@@ -120,7 +125,7 @@ function addReaders(program: Command, io: Io, connect: () => Promise<ApiClient>,
     .description('print the report of a run')
     .argument('<run>')
     .addOption(new Option('--format <format>').choices(reportFormats).default('terminal'))
-    .option('--report-version <number>', 'an older version of a report that was amended', wholeNumber)
+    .option('--report-version <number>', 'an older version of a report that was amended', whole(1_000))
     .action(async (run: string, { format, reportVersion }: { format: ReportFormat; reportVersion?: number }) =>
       done(await report(io, await connect(), run, format, reportVersion)),
     );
@@ -186,7 +191,7 @@ function addDesk(program: Command, io: Io, connect: () => Promise<ApiClient>, do
     .command('lookup')
     .description('ask about one hash: exit status 0 no warning, 2 detected, suspicious or known bad, 3 unknown or no answer yet, 1 error')
     .argument('<sha256>', 'of the file', sha256Of)
-    .option('--wait <minutes>', 'how long to wait for the answer', wholeNumber, 10)
+    .option('--wait <minutes>', 'how long to wait for the answer', whole(1_000), 10)
     .option('--no-wait', 'ask and leave')
     .option('--json', 'as JSON')
     .action(async (sha256: string, options: LookupOptions) => done(await lookup(io, await connect(), sha256, options)));
@@ -215,26 +220,10 @@ function addPlaybooks(
     });
 }
 
-function collected(file: string, before: readonly string[] = []): readonly string[] {
-  return [...before, file];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1_000) throw new InvalidArgumentError('must be a number from 1 to 1000');
-  return value;
-}
-
 function artifactName(text: string): string {
   const name = text.toLowerCase();
   if (!/^([0-9a-f]{32}|[0-9a-f]{64})$/.test(name)) throw new InvalidArgumentError('must be a sha256 or the id of an artifact');
   return name;
-}
-
-function wholeDays(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 3_650) throw new InvalidArgumentError('must be a number of days from 1 to 3650');
-  return value;
 }
 
 function sha256Of(text: string): string {

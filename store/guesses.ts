@@ -48,12 +48,12 @@ export class RedisGuesses implements Guesses {
   async standing(source: string, claimed = ''): Promise<Standing> {
     const { wrong, held, right } = this.keys.guesses(source);
     const args = [claimed, perSource, inAll, windowMs, trickle];
-    const [word, left] = await ofRedis(() => runScript(this.redis, guessStanding, [wrong, this.keys.allGuesses, right, held], args));
+    const [word, left] = await runScript(this.redis, guessStanding, [wrong, this.keys.allGuesses, right, held], args);
     return word === 'open' ? { look: true } : { look: word !== 'held', slowedMs: Number(left) };
   }
 
   async wrong(source: string): Promise<void> {
-    await ofRedis(() => runScript(this.redis, guessWrong, [this.keys.guesses(source).wrong, this.keys.allGuesses], [windowMs]));
+    await runScript(this.redis, guessWrong, [this.keys.guesses(source).wrong, this.keys.allGuesses], [windowMs]);
   }
 
   async right(source: string, claimed: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Amendment } from '../playbooks/domain/amendment.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
+import { byText } from '../playbooks/domain/by-text.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
 import type { StepRecord } from '../playbooks/domain/run.js';
 import { chainHead } from './chain-head.js';
@@ -110,14 +111,10 @@ export class RedisRunReader implements RunReader {
 
 /** The order in which artifacts are listed. */
 export function byAcquisition(a: Artifact, b: Artifact): number {
-  return compare(a.acquiredAt, b.acquiredAt) || compare(a.id, b.id);
+  return byText(a.acquiredAt, b.acquiredAt) || byText(a.id, b.id);
 }
 
 /** The order in which answers are listed. */
 export function byHash(a: Lookup, b: Lookup): number {
-  return compare(a.sha256, b.sha256);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return byText(a.sha256, b.sha256);
 }

@@ -1,4 +1,5 @@
 import type { BatchTargetState } from '../domain/batch.js';
+import { byText } from '../domain/by-text.js';
 import type { VerdictLevel } from '../domain/verdict.js';
 import { groupsOf } from './groups.js';
 import { type PodFile, worse } from './pod-files.js';
@@ -143,15 +144,11 @@ function byInterest(a: FleetRow, b: FleetRow): number {
     fleetLevels.indexOf(a.level) - fleetLevels.indexOf(b.level) ||
     a.found - b.found ||
     a.group - b.group ||
-    compare(a.path.b64, b.path.b64) ||
-    compare(a.container, b.container) ||
-    compare(a.place, b.place) ||
-    compare(a.sha256, b.sha256)
+    byText(a.path.b64, b.path.b64) ||
+    byText(a.container, b.container) ||
+    byText(a.place, b.place) ||
+    byText(a.sha256, b.sha256)
   );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function pathKey(group: number, { container, place, path }: PodFile): Key {

@@ -1,3 +1,4 @@
+import { byText } from '../domain/by-text.js';
 import { pathBytes } from '../domain/path-name.js';
 import type { Finding } from '../domain/verdict.js';
 
@@ -49,7 +50,7 @@ function take(findings: readonly Finding[]): Finding[] {
 }
 
 function byWeight(a: Finding, b: Finding): number {
-  return b.weight - a.weight || comparePaths(a, b) || compare(orderOf(a), orderOf(b));
+  return b.weight - a.weight || comparePaths(a, b) || byText(orderOf(a), orderOf(b));
 }
 
 function comparePaths({ subject: a }: Finding, { subject: b }: Finding): number {
@@ -60,8 +61,4 @@ function comparePaths({ subject: a }: Finding, { subject: b }: Finding): number 
 function orderOf({ rule, subject, sha256 = '', evidence }: Finding): string {
   const place = subject === undefined ? '' : JSON.stringify([subject.containerId, subject.container, subject.place]);
   return [rule, place, sha256, evidence].join('\0');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

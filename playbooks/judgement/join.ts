@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Artifact } from '../domain/artifact.js';
+import { byText } from '../domain/by-text.js';
 import type { Change } from '../domain/change.js';
 import type { ContentFacts } from '../domain/content.js';
 import type { Lookup } from '../domain/lookup.js';
@@ -51,7 +52,7 @@ export function* joinSubjects(listings: Listings): Generator<Subject> {
 function* processSubjects(processes: readonly Process[], artifacts: readonly Artifact[], known: Known, times: ContainerTimes): Generator<Subject> {
   const executables = byKey(artifacts, 'process-executable', ({ source, sha256 }) => executableKey(source.containerId, { sha256 }));
   const seen = new Set<string>();
-  for (const process of [...processes].sort((a, b) => a.pid - b.pid || compare(a.containerId, b.containerId))) {
+  for (const process of [...processes].sort((a, b) => a.pid - b.pid || byText(a.containerId, b.containerId))) {
     const same = sameness(process);
     if (seen.has(same)) continue;
     seen.add(same);
@@ -125,13 +126,13 @@ class Known {
   #takeAnswer(lookup: Lookup): void {
     const other = this.#answers.get(lookup.sha256);
     const worse = other === undefined ? -1 : worstFirst.indexOf(lookup.status) - worstFirst.indexOf(other.status);
-    if (worse < 0 || (worse === 0 && compare(JSON.stringify(lookup), JSON.stringify(other)) < 0)) this.#answers.set(lookup.sha256, lookup);
+    if (worse < 0 || (worse === 0 && byText(JSON.stringify(lookup), JSON.stringify(other)) < 0)) this.#answers.set(lookup.sha256, lookup);
   }
 
   #takePackage(file: PackageFile): void {
     const key = packageKey(file);
     const other = this.#packages.get(key);
-    if (other === undefined || compare(JSON.stringify(file), JSON.stringify(other)) < 0) this.#packages.set(key, file);
+    if (other === undefined || byText(JSON.stringify(file), JSON.stringify(other)) < 0) this.#packages.set(key, file);
   }
 
   /** Bytes with what is known of them. */
@@ -152,8 +153,4 @@ class Known {
 
 function packageKey({ containerId, path }: Pick<PackageFile, 'containerId' | 'path'>): string {
   return sourceKey({ containerId, place: { kind: 'rootfs' }, path });
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -1,4 +1,5 @@
 import type { Artifact, ArtifactSource } from '../domain/artifact.js';
+import { byText } from '../domain/by-text.js';
 import type { Lookup } from '../domain/lookup.js';
 import { pathBytes } from '../domain/path-name.js';
 import type { Process } from '../domain/process.js';
@@ -30,11 +31,6 @@ function pathKey({ container, containerId, instance = 'current', place, path }: 
 
 function sorted<T>(rows: Iterable<T>, key: (row: T) => string): T[] {
   const keyed = Array.from(rows, (row) => ({ row, key: key(row) }));
-  keyed.sort((a, b) => compare(a.key, b.key) || compare(JSON.stringify(a.row), JSON.stringify(b.row)));
+  keyed.sort((a, b) => byText(a.key, b.key) || byText(JSON.stringify(a.row), JSON.stringify(b.row)));
   return keyed.map(({ row }) => row);
-}
-
-/** By code units: no locale has a say in it. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

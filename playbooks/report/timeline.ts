@@ -1,3 +1,4 @@
+import { byText } from '../domain/by-text.js';
 import type { Change } from '../domain/change.js';
 import type { Process } from '../domain/process.js';
 import type { Verdict } from '../domain/verdict.js';
@@ -63,15 +64,11 @@ export class Timeline {
 
 function byTime(a: Event, b: Event): number {
   if (a.ms !== b.ms) return a.ms - b.ms;
-  return a.at === b.at ? 0 : compare(timeKey(a.at), timeKey(b.at));
+  return a.at === b.at ? 0 : byText(timeKey(a.at), timeKey(b.at));
 }
 
 /** A time as text that sorts as times do: fractions of all lengths become nine digits. */
 function timeKey(at: string): string {
   const [, seconds = at, fraction = ''] = /^([^.Z]*)(?:\.(\d+))?Z$/.exec(at) ?? [];
   return `${seconds}.${fraction.padEnd(9, '0')}`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
