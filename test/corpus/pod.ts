@@ -33,7 +33,7 @@ export async function makePod(name: string, node: string, shape: PodShape): Prom
   };
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: lab.namespace }, spec };
   await apply({ apiVersion: 'v1', kind: 'List', items: [...(shape.with ?? []), pod] });
-  await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
+  await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=240s');
 }
 
 /** Plants cases, a few at a time, each in its own directory. Throws with what the pod said when one could not be planted. */

@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 async function remove(): Promise<void> {
-  await kubectl('delete', 'pod', '-l', 'app=fleet', '--ignore-not-found', '--wait=true', '--timeout=120s');
+  await kubectl('delete', 'pod', '-l', 'app=fleet', '--ignore-not-found', '--wait=true', '--timeout=240s');
 }
 
 /** A second worker process beside the service's own. */

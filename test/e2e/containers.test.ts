@@ -145,7 +145,7 @@ describe.each(lab.nodes.map(({ name }) => ({ node: name, pod: `ctn-all-${name.sl
       const script = `${leave('mapped')}; chown 33:34 /mapped; echo x >> /etc/passwd; rm /etc/group; ${wait}`;
       const initContainers = [container('setup', `${leave('prepared')}; chown 35:36 /prepared; chmod 600 /etc/passwd`)];
       await makePod(name, node, { hostUsers: false, initContainers, containers: [container('web', script)] });
-      await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
+      await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=240s');
       const result = await triage(name);
       expect(result.run).toMatchObject({ state: 'completed' });
       expect(result.gaps).toEqual([]);
@@ -197,7 +197,7 @@ describe('on containerd alone', () => {
   it('reads a container whose process has made itself another root, and says so', async () => {
     const script = `mkdir -p /jail/bin; cp /bin/busybox /jail/bin; ${leave('outside')}; exec chroot /jail /bin/busybox sleep 100000`;
     await makePod('ctn-jail', 'node-a', { containers: [container('web', script)] });
-    await kubectl('wait', '--for=condition=Ready', 'pod/ctn-jail', '--timeout=60s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/ctn-jail', '--timeout=240s');
     for (let root = ''; !root.includes('jail'); root = await kubectl('exec', 'ctn-jail', '--', '/bin/sh', '-c', 'ls -l /proc/1/root; true'));
     const result = await triage('ctn-jail');
     expect(result.gaps.map(({ reason }) => reason)).toContain('root-replaced');
@@ -212,7 +212,7 @@ describe('on containerd alone', () => {
       initContainers: [container('setup', leave('prepared'))],
       containers: [container('web', script)],
     });
-    await kubectl('wait', '--for=condition=Ready', 'pod/ctn-native', '--timeout=60s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/ctn-native', '--timeout=240s');
     const result = await triage('ctn-native');
     expect(result.run).toMatchObject({ state: 'completed' });
     expect(result.gaps).toEqual([]);

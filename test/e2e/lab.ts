@@ -65,11 +65,11 @@ export async function apply(manifest: object): Promise<void> {
 /** Makes a pod and waits until it runs; without a node it stays pending. */
 export async function createPod(name: string, node: string, more: object = {}): Promise<void> {
   await apply(podManifest(name, node, more));
-  if (node !== '') await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=30s');
+  if (node !== '') await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=240s');
 }
 
 export async function deletePod(name: string): Promise<void> {
-  await kubectl('delete', 'pod', name, '--ignore-not-found', '--wait=true', '--timeout=30s');
+  await kubectl('delete', 'pod', name, '--ignore-not-found', '--wait=true', '--timeout=240s');
 }
 
 /** Runs a script in a pod. */

@@ -80,7 +80,7 @@ async function ordinaryPod(name: string, node: string): Promise<void> {
     command: ['/bin/sh', '-c', script],
   }));
   await apply({ ...manifest, spec: { ...manifest.spec, containers } });
-  await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
+  await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=240s');
   for (let log = ''; !log.includes('dpkg.log'); )
     log = await kubectl('exec', name, '-c', 'package-upgrade', '--', '/bin/sh', '-c', 'ls /var/log; true');
 }

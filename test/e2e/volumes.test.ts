@@ -59,7 +59,7 @@ async function createVolumesPod(pod: string, node: string, host: string): Promis
     },
   ];
   await apply(manifest);
-  await kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=60s');
+  await kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=240s');
 }
 
 async function inContainer(pod: string, container: string, script: string): Promise<void> {
