@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ChangeFeed } from '../../store/change-feed.js';
 import type { Keys } from '../../store/keys.js';
+import { endMessage } from '../../store/scripts/chain.js';
 import type { DispatchDeps } from './batches-deps.js';
 import { passBatch } from './batches-pass.js';
 import { BatchPods } from './batches-pods.js';
@@ -124,7 +125,9 @@ export class BatchDispatcher {
       }
     for (const run of open) {
       if (watched.runs.has(run)) continue;
-      const listening = this.feed.listen(this.keys.changes(run), () => this.soon(batch));
+      const listening = this.feed.listen(this.keys.changes(run), (message) => {
+        if (message === endMessage) this.soon(batch);
+      });
       watched.runs.set(
         run,
         listening.catch(() => () => undefined),

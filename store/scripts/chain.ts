@@ -25,12 +25,15 @@ local function note()
   redis.call('RPUSH', KEYS[1], unpack(ARGV, 6, 5 + count))
   redis.call('SET', KEYS[2], ARGV[3])
 end
-local function push()
+local function push(what)
   note()
   redis.call('HINCRBY', KEYS[3], 'rev', 1)
-  redis.call('PUBLISH', ARGV[4], 'changed')
+  redis.call('PUBLISH', ARGV[4], what or 'changed')
 end
 `;
+
+/** What the run's channel hears when it has come to its end; `changed` otherwise. */
+export const endMessage = 'ended';
 
 /** Makes a script that writes custody. `note` appends without telling those who wait for a change of the run. */
 export function chainScript(lua: string): Script {

@@ -1,4 +1,4 @@
-import { chainScript, registerScript } from './chain.js';
+import { chainScript, endMessage, registerScript } from './chain.js';
 
 /**
  * Records the outcome of a step, once, with its custody entry.
@@ -7,7 +7,7 @@ import { chainScript, registerScript } from './chain.js';
  * Rest: step, fence ('*' takes the step over from whoever had it), record, number of fields of the run to set, then field and value of each.
  * Answers ok | already | stale | gone | moved.
  */
-export const stepFinish = chainScript(finish('return moved()', ''));
+export const stepFinish = chainScript(finish('return moved()', '', 'push()'));
 
 /**
  * The same for the closing step: it seals the run, and the register says what its chain was then.
@@ -34,10 +34,11 @@ redis.call('HSET', KEYS[3], 'retainedUntil', rest(last + 4))
 if redis.call('HEXISTS', KEYS[3], 'held') == 0 then redis.call('ZADD', KEYS[9], rest(last + 4), run) end
 register()
 `,
+    `push('${endMessage}')`,
   ),
 );
 
-function finish(unfit: string, seal: string): string {
+function finish(unfit: string, seal: string, push: string): string {
   return `
 local step = rest(1)
 if redis.call('EXISTS', KEYS[3]) == 0 then return {'gone'} end
@@ -49,7 +50,7 @@ redis.call('HSET', KEYS[6], step, seq)
 set(KEYS[3], 4)
 if redis.call('HGET', KEYS[3], 'waitStep') == step then redis.call('HDEL', KEYS[3], 'waitStep', 'waitFor', 'waitSince', 'waitEta', 'waitEtaMs') end
 ${seal}
-push()
+${push}
 return {'ok'}
 `;
 }
