@@ -134,11 +134,11 @@ async function writeChain(file: string, length: number, { privateKey, kid }: { p
   for (let seq = 0; seq < length; seq += 1) {
     const at = new Date(1_700_000_000_000 + seq).toISOString();
     const detail = { call: randomUUID(), step: 'diff-filesystem', name: 'changed-files', exitCode: 0, stdoutBytes: seq, durationMs: 12 };
-    const { hash, line } = signedLine(
+    const { entry, line } = signedLine(
       { id: randomUUID(), seq, at, run: 'bench', actor: 'worker:bench', by: kid, act: 'command.finished', subject: 'node-a', detail, prev },
       { privateKey },
     );
-    prev = hash;
+    prev = entry.hash;
     if (!out.write(`${line}\n`)) await once(out, 'drain');
   }
   out.end();

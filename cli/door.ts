@@ -8,6 +8,7 @@ import { type RunningApi, startApi } from '../api/server.js';
 import type { Playbook } from '../playbooks/playbook.js';
 import { alertTo } from '../store/alert.js';
 import { RedisBagSource } from '../store/bag/source.js';
+import { ChainMemory } from '../store/chain-memory.js';
 import { ChangeFeed } from '../store/change-feed.js';
 import { CustodyWriter } from '../store/custody.js';
 import type { OpenEvidence } from '../store/evidence/open.js';
@@ -62,7 +63,8 @@ export async function openDoor(
   const signer = await openSigner(config.data.signingKeys, 'api', config.keys.given.api);
   const alert = alertTo(log);
   const texts = new SignedTexts(signer, publicKeys.find, alert);
-  const witness = new RegisterWitness({ redis, keys, trusted: publicKeys.find, alert, file: join(config.data.dir, 'register-api.json') });
+  const memory = new ChainMemory();
+  const witness = new RegisterWitness({ redis, keys, trusted: publicKeys.find, alert, memory, file: join(config.data.dir, 'register-api.json') });
   const feed = new ChangeFeed(connectRedis(redisEndpoint(address), (err) => log.warn({ err }, 'Redis connection of the API')));
   const queues = new Queues(redisEndpoint(address, 'fail'), defaultPrefix);
   stops.push(
@@ -70,9 +72,9 @@ export async function openDoor(
     () => feed.close(),
     () => queues.close(),
   );
-  const custody = new CustodyWriter(redis, keys, signer, 'api');
+  const custody = new CustodyWriter(redis, keys, signer, 'api', undefined, memory);
   const runs = new RedisRunReader(redis, keys, feed);
-  const signed = new SignedRuns(redis, keys, publicKeys.find);
+  const signed = new SignedRuns(redis, keys, publicKeys.find, memory);
   const commander = new RedisRunCommander({ redis, keys, custody, queues, playbooks });
   const core = { redis, keys, queues, texts, custody, commander, reader: runs, address, log };
   const delivery = await openDelivery(config, core);

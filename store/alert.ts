@@ -1,4 +1,5 @@
 import type { TriageError } from '../playbooks/domain/error.js';
+import { RecentMap } from '../playbooks/domain/recent.js';
 
 /** Where a broken thing was found. */
 export interface AlertPlace {
@@ -20,13 +21,11 @@ const maxRemembered = 1_000;
 
 /** Writes each alert once, as one line at level `error` with `code`, `run` and `what`. */
 export function alertTo(log: ErrorLog): Alert {
-  const told = new Set<string>();
+  const told = new RecentMap<string, true>(maxRemembered);
   return ({ code, message }, place) => {
     const key = JSON.stringify([place, message]);
     if (told.has(key)) return;
-    told.add(key);
-    const [oldest] = told;
-    if (told.size > maxRemembered && oldest !== undefined) told.delete(oldest);
+    told.set(key, true);
     log.error({ code, ...place }, message);
   };
 }

@@ -94,7 +94,7 @@ export class Amendments {
 
   /** A run that nothing is to come for any more. */
   async forget(run: string): Promise<void> {
-    await this.unwatch(run, await this.watched(run));
-    await this.redis.zrem(this.keys.amending, run);
+    const [watched] = await Promise.all([this.watched(run), this.redis.zrem(this.keys.amending, run)]);
+    await this.unwatch(run, watched);
   }
 }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { ChainCheck, type ChainVerdict, type CustodyAct, type CustodyEntry } from '../playbooks/domain/custody.js';
+import { ChainCheck, type ChainVerdict, type CustodyAct, type CustodyEntry, type KnownLines } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
 import type { TrustedKeys } from './public-keys.js';
@@ -95,14 +95,18 @@ export class ChainIndex {
   private seen = 0;
   private last: string | undefined;
 
-  /** @param before what an index that was given up had seen: a chain without it does not hold */
+  /**
+   * @param before what an index that was given up had seen: a chain without it does not hold
+   * @param known lines whose hash and signature need no check
+   */
   constructor(
     private readonly run: string,
     private readonly trusted: TrustedKeys,
     private readonly before?: SeenEntry,
+    known?: KnownLines,
   ) {
     this.signers = new ChainSigners(trusted);
-    this.check = new ChainCheck(run, this.signers.keys);
+    this.check = new ChainCheck(run, this.signers.keys, known);
   }
 
   /** The last entry that was found good, to be seen again. */
@@ -144,6 +148,11 @@ export class ChainIndex {
       await this.take(lines);
       if (lines.length <= chainChunk) break;
     }
+    this.assertWhole();
+  }
+
+  /** To be called where the chain ends. Throws `custody-broken` for one that is shorter than it was. */
+  assertWhole(): void {
     if (this.before !== undefined && this.seen <= this.before.seq) throw this.cut(this.before.seq);
   }
 

@@ -4,6 +4,7 @@ import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
 import { type Act, type ActOnHead, type CustodyEntry, type Head, registerChain } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { chainHead } from './chain-head.js';
+import { ChainMemory } from './chain-memory.js';
 import { signCheckpoint } from './checkpoint.js';
 import { bodyOf, signedLine } from './entry-line.js';
 import type { Keys } from './keys.js';
@@ -36,11 +37,9 @@ interface Built {
 }
 
 const empty: Head = { seq: 0, hash: '' };
-const maxHeads = 10_000;
 
 /** The only writer of custody: builds, hashes and signs entries here, and lets a script append them if nobody was first. */
 export class CustodyWriter {
-  private readonly heads = new Map<string, Head>();
   private readonly tails = new Map<string, Promise<unknown>>();
 
   constructor(
@@ -50,6 +49,7 @@ export class CustodyWriter {
     /** Who acts, unless an act says otherwise: `worker:<id>` or `api`. */
     private readonly actor: string,
     private readonly clock: () => Date = () => new Date(),
+    private readonly memory = new ChainMemory(),
   ) {}
 
   /**
@@ -115,15 +115,15 @@ export class CustodyWriter {
 
   private async attempt(run: string, stamped: readonly Stamped[], command: ChainCommand, registered: Stamped | undefined): Promise<Reply> {
     for (;;) {
-      const at = this.heads.get(run) ?? (await this.headFor(run, stamped));
+      const at = this.memory.headOf(run) ?? (await this.headFor(run, stamped));
       const built = await this.build(stamped, at);
       const register = registered === undefined ? undefined : await this.registerLine(registered, built.head);
       const reply = await this.send(run, { at, built, register }, command);
-      if (reply[0] === 'moved') this.remember(run, { seq: Number(reply[1]), hash: String(reply[2]) });
-      else if (reply[0] === 'register-moved') this.remember(registerChain, { seq: Number(reply[1]), hash: String(reply[2]) });
+      if (reply[0] === 'moved') this.memory.headIs(run, { seq: Number(reply[1]), hash: String(reply[2]) });
+      else if (reply[0] === 'register-moved') this.memory.headIs(registerChain, { seq: Number(reply[1]), hash: String(reply[2]) });
       else {
-        if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.remember(run, built.head);
-        if (reply[0] === 'ok' && register !== undefined) this.remember(registerChain, register.built.head);
+        if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.memory.headIs(run, built.head);
+        if (reply[0] === 'ok' && register !== undefined) this.memory.headIs(registerChain, register.built.head);
         return reply;
       }
     }
@@ -136,7 +136,7 @@ export class CustodyWriter {
   }
 
   private async registerLine({ stamp, act }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {
-    const at = this.heads.get(registerChain) ?? empty;
+    const at = this.memory.headOf(registerChain) ?? empty;
     return { at, built: await this.build([{ stamp, act: typeof act === 'function' ? await act(head) : act }], at) };
   }
 
@@ -158,17 +158,11 @@ export class CustodyWriter {
     const lines: string[] = [];
     for (const { stamp, act } of stamped) {
       const body = bodyOf(typeof act === 'function' ? await act(head) : act);
-      const { hash, line } = signedLine({ ...stamp, ...body, seq: head.seq, prev: head.hash }, this.signer);
+      const { entry, line } = signedLine({ ...stamp, ...body, seq: head.seq, prev: head.hash }, this.signer);
+      this.memory.signed(line, entry);
       lines.push(line);
-      head = { seq: head.seq + 1, hash };
+      head = { seq: head.seq + 1, hash: entry.hash };
     }
     return { lines, head };
-  }
-
-  private remember(run: string, head: Head): void {
-    this.heads.delete(run);
-    this.heads.set(run, head);
-    const [oldest] = this.heads.keys();
-    if (this.heads.size > maxHeads && oldest !== undefined) this.heads.delete(oldest);
   }
 }

@@ -9,15 +9,15 @@ import type { Signer } from './signing-key.js';
 export type Unsigned = Omit<CustodyEntry, 'hash' | 'sig'>;
 
 /** Hashes and signs an entry, and gives its line of the chain: canonical JSON (RFC 8785). */
-export function signedLine(entry: Unsigned, { privateKey }: Pick<Signer, 'privateKey'>): { readonly hash: string; readonly line: string } {
-  const { act, actor, at, by, detail, id, prev, run, seq, subject } = entry;
+export function signedLine(unsigned: Unsigned, { privateKey }: Pick<Signer, 'privateKey'>): { readonly entry: CustodyEntry; readonly line: string } {
+  const { act, actor, at, by, detail, id, prev, run, seq, subject } = unsigned;
   // Canonical JSON sorts fields by name: `hash` and `sig` are put in their places, and the rest is made once.
   const first = fieldsOf({ act, actor, at, by, detail });
   const second = fieldsOf({ id, prev, run, seq });
   const last = subject === undefined ? [] : [fieldsOf({ subject })];
   const hash = sha256Hex(objectOf([first, second, ...last]));
   const sig = sign(null, Buffer.from(hash, 'hex'), privateKey).toString('base64url');
-  return { hash, line: objectOf([first, fieldsOf({ hash }), second, fieldsOf({ sig }), ...last]) };
+  return { entry: { ...unsigned, hash, sig }, line: objectOf([first, fieldsOf({ hash }), second, fieldsOf({ sig }), ...last]) };
 }
 
 /**

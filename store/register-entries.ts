@@ -1,4 +1,4 @@
-import { type CustodyAct, type CustodyEntry, custodyEntrySchema, registerChain } from '../playbooks/domain/custody.js';
+import { type CustodyAct, type CustodyEntry, custodyEntrySchema, type KnownLines, registerChain } from '../playbooks/domain/custody.js';
 import { custodyDetails } from '../playbooks/domain/custody-details.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
@@ -23,7 +23,15 @@ export class RegisterEntries {
   private readonly destroyed = new Set<string>();
   private bad: { readonly seq: number; readonly line: string }[] = [];
   private isWhole = true;
-  private head: string | undefined = '';
+  private last: string | undefined = '';
+
+  /** @param known lines whose hash and signature need no check */
+  constructor(private readonly known?: KnownLines) {}
+
+  /** The hash of the newest entry; undefined where it is none. */
+  get head(): string | undefined {
+    return this.last;
+  }
 
   /** Whether every entry is believed, and stands on the one before it: an entry that was never in the chain could else take another one's place. */
   get holds(): boolean {
@@ -38,9 +46,9 @@ export class RegisterEntries {
 
   /** Takes the next entry; says why it counts for nothing, or does not stand where it should. */
   async add(seq: number, line: string, trusted: TrustedKeys): Promise<TriageError | undefined> {
-    const { prev, hash } = custodyEntrySchema.safeParse(parseJson(line)).data ?? {};
-    const follows = prev !== undefined && prev === this.head;
-    this.head = hash;
+    const { prev, hash } = this.parsed(line) ?? {};
+    const follows = prev !== undefined && prev === this.last;
+    this.last = hash;
     this.isWhole &&= follows;
     const problem = await this.believe(seq, line, trusted);
     if (problem !== undefined || follows) return problem;
@@ -55,10 +63,10 @@ export class RegisterEntries {
   }
 
   private async believe(seq: number, line: string, trusted: TrustedKeys): Promise<TriageError | undefined> {
-    const { act, subject = '' } = custodyEntrySchema.safeParse(parseJson(line)).data ?? {};
+    const { act, subject = '' } = this.parsed(line) ?? {};
     try {
       const expected = { run: registerChain, seq, act: act ?? 'run.opened', ...(subject === '' ? {} : { subject }) } as const;
-      this.take(await readSigned(line, expected, (kid) => trusted(kid, roles[expected.act])));
+      this.take(await readSigned(line, expected, (kid) => trusted(kid, roles[expected.act]), this.known));
     } catch (error) {
       if (!(error instanceof TriageError && error.code === 'custody-broken')) throw error;
       if (this.bad.length < maxBad) this.bad.push({ seq, line });
@@ -66,6 +74,10 @@ export class RegisterEntries {
       return error;
     }
     return undefined;
+  }
+
+  private parsed(line: string): CustodyEntry | undefined {
+    return this.known?.entryOf(line) ?? custodyEntrySchema.safeParse(parseJson(line)).data;
   }
 
   private take({ act, subject = '', seq, detail }: CustodyEntry): void {

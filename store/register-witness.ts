@@ -8,6 +8,7 @@ import { asTriageError, TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
 import type { Alert } from './alert.js';
 import { chainChunk } from './chain-index.js';
+import type { ChainMemory } from './chain-memory.js';
 import { syncFolder } from './evidence/folder.js';
 import type { Keys } from './keys.js';
 import type { TrustedKeys } from './public-keys.js';
@@ -24,6 +25,8 @@ export interface WitnessPlace {
   readonly alert: Alert;
   /** Where the last entry is kept; absent: it is remembered as long as the process lives. */
   readonly file?: string;
+  /** What the writer of this process knows of chains. */
+  readonly memory?: ChainMemory;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface WitnessPlace {
  * An entry that nobody who may has signed is reported and counts for nothing.
  */
 export class RegisterWitness {
-  private entries = new RegisterEntries();
+  private entries: RegisterEntries;
   private last: SeenLine | undefined;
   /** From the file, or from before the entries had to be read anew. */
   private before: SeenLine | undefined;
@@ -42,7 +45,9 @@ export class RegisterWitness {
   /** A look that has not begun yet: it will see all that is there when somebody asks now. */
   private next: Promise<void> | undefined;
 
-  constructor(private readonly place: WitnessPlace) {}
+  constructor(private readonly place: WitnessPlace) {
+    this.entries = new RegisterEntries(place.memory);
+  }
 
   /** Looks at what has come since, once for all who ask while another look is under way. Throws `custody-broken`, `store-unwritable` and what Redis throws. */
   look(): Promise<void> {
@@ -107,6 +112,7 @@ export class RegisterWitness {
       const problem = await this.entries.add(seq, line, this.place.trusted);
       if (problem !== undefined) this.place.alert(problem, { what: 'the register of runs' });
       this.last = { seq, line };
+      if (this.entries.head !== undefined) this.place.memory?.headSeen(registerChain, { seq: seq + 1, hash: this.entries.head });
     }
   }
 
@@ -114,7 +120,7 @@ export class RegisterWitness {
   private cut(seen: SeenLine): TriageError {
     this.before = seen;
     this.last = undefined;
-    this.entries = new RegisterEntries();
+    this.entries = new RegisterEntries(this.place.memory);
     const way = this.place.file === undefined ? '' : `; when you know why, remove ${this.place.file} and start again`;
     return new TriageError('custody-broken', `entry ${seen.seq} of the register of runs is gone or was rewritten: it was seen here${way}`);
   }

@@ -30,14 +30,14 @@ export class RedisRunReader implements RunReader {
   ) {}
 
   async get(run: string): Promise<RunView | undefined> {
-    const record = await this.record(run);
-    if (record === undefined) return undefined;
-    const [records, begun, amendments, triggers] = await Promise.all([
+    const [record, records, begun, triggers] = await Promise.all([
+      this.record(run),
       this.read((redis) => redis.hgetall(this.keys.steps(run))),
       this.read((redis) => redis.hgetall(this.keys.begun(run))),
-      this.amendments(run, record),
       this.read((redis) => redis.hgetall(this.keys.triggers(run))),
     ]);
+    if (record === undefined) return undefined;
+    const amendments = await this.amendments(run, record);
     const begins = parsed(begunsSchema, begun, `the attempts of run ${run}`);
     const view = viewOf(run, record, parsed(recordsSchema, records, `the steps of run ${run}`), begins, amendments);
     return { ...view, ...defined({ triggers: countedOf(triggers) }) };

@@ -1,4 +1,4 @@
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.js';
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
@@ -6,10 +6,13 @@ import { ChainCheck, type CustodyEntry, sha256Hex } from '../playbooks/domain/cu
 import { TriageError } from '../playbooks/domain/error.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
 import { originSchema } from '../playbooks/domain/origin.js';
+import { RecentMap } from '../playbooks/domain/recent.js';
 import { runRequestSchema } from '../playbooks/domain/request.js';
 import { type StepRecord, stepRecordSchema } from '../playbooks/domain/run.js';
 import type { RunInfo } from '../playbooks/ports.js';
-import { brokenChain, ChainIndex, ChainSigners, chainChunk, problemOf, type RecordEntry } from './chain-index.js';
+import { brokenChain, type ChainIndex, ChainSigners, chainChunk, problemOf, type RecordEntry } from './chain-index.js';
+import type { ChainMemory } from './chain-memory.js';
+import { CheckedChains, type Texts } from './checked-chains.js';
 import type { Keys } from './keys.js';
 import { jsonOf, parsed } from './parsed.js';
 import type { TrustedKeys } from './public-keys.js';
@@ -23,35 +26,51 @@ const requestedSchema = z.object({
   origin: originSchema.optional(),
 });
 
-const hashSchema = z.record(z.string(), z.string());
-/** So much is remembered of all runs together. */
-const maxRecords = 100_000;
-const maxIndexes = 256;
+/** So many requests are remembered. */
+const maxRequests = 256;
 
 /** What a worker believes of a run: only what custody has signed. All methods throw `custody-broken` and what Redis throws. */
 export class SignedRuns {
-  /** Most recently used last. */
-  private readonly indexes = new Map<string, ChainIndex>();
-  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly chains: CheckedChains;
+  /** Entries 0 that were found good: each step of a run asks for its request. */
+  private readonly requests = new RecentMap<string, { readonly line: string; readonly by: string; readonly info: RunInfo }>(maxRequests);
 
+  /** @param memory what the writer of this process knows of chains */
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
     private readonly trusted: TrustedKeys,
-  ) {}
+    memory?: ChainMemory,
+  ) {
+    this.chains = new CheckedChains(redis, keys, trusted, memory);
+  }
 
   /** The request with target, parameters and pinned playbook, from custody entry 0, which only an API may sign. */
   async info(run: string): Promise<RunInfo> {
     const line = await this.redis.lindex(this.keys.custody(run), 0);
+    const known = this.requests.get(run);
+    if (known !== undefined && known.line === line && (await this.trusted(known.by, 'api')) !== undefined) return known.info;
     const entry = await readSigned(line, { run, seq: 0, act: 'run.requested' }, (kid) => this.trusted(kid, 'api'));
     const { request, playbook, createdAt, origin } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
     const told = { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
-    return origin === undefined ? told : { ...told, origin };
+    const info = origin === undefined ? told : { ...told, origin };
+    if (line !== null) this.requests.set(run, { line, by: entry.by, info });
+    return info;
   }
 
   /** The steps' records in the order in which they finished, each as its signed entry says, and all of them. */
   async records(run: string): Promise<ReadonlyMap<string, StepRecord>> {
-    const { index, hash } = await this.read(run, this.keys.steps(run));
+    const [index, hash = {}] = await this.chains.read(run, this.keys.steps(run));
+    return this.recordsIn(run, index, hash);
+  }
+
+  /** Records and artifacts as they are at one moment. */
+  async outcome(run: string): Promise<{ readonly records: ReadonlyMap<string, StepRecord>; readonly artifacts: readonly Artifact[] }> {
+    const [index, steps = {}, artifacts = {}] = await this.chains.read(run, this.keys.steps(run), this.keys.artifacts(run));
+    return { records: this.recordsIn(run, index, steps), artifacts: this.artifactsIn(run, index, artifacts) };
+  }
+
+  private recordsIn(run: string, index: ChainIndex, hash: Texts): ReadonlyMap<string, StepRecord> {
     const records = this.checked(run, hash, index.finished, 'the record of step').map(([step, text]) => {
       const record = parsed(jsonOf(stepRecordSchema), text, `the record of ${step} of run ${run}`);
       return [step, record] as const;
@@ -62,7 +81,11 @@ export class SignedRuns {
 
   /** The artifacts in the order in which they were acquired, each as its signed entry says, and all of them. */
   async artifacts(run: string): Promise<readonly Artifact[]> {
-    const { index, hash } = await this.read(run, this.keys.artifacts(run));
+    const [index, hash = {}] = await this.chains.read(run, this.keys.artifacts(run));
+    return this.artifactsIn(run, index, hash);
+  }
+
+  private artifactsIn(run: string, index: ChainIndex, hash: Texts): readonly Artifact[] {
     if (index.destroyed && Object.keys(hash).length === 0) return [];
     const texts = this.checked(run, hash, index.artifacts, 'the record of artifact');
     return texts.map(([id, text]) => parsed(jsonOf(artifactSchema), text, `artifact ${id} of run ${run}`)).sort(byAcquisition);
@@ -70,7 +93,7 @@ export class SignedRuns {
 
   /** The answers about hashes, each as the last signed entry about it says, and all of them. */
   async lookups(run: string): Promise<readonly Lookup[]> {
-    const { index, hash } = await this.read(run, this.keys.lookups(run));
+    const [index, hash = {}] = await this.chains.read(run, this.keys.lookups(run));
     const texts = this.checked(run, hash, index.lookups, 'the answer about');
     return texts.map(([sha256, text]) => parsed(jsonOf(lookupSchema), text, `the answer about ${sha256} of run ${run}`)).sort(byHash);
   }
@@ -82,7 +105,7 @@ export class SignedRuns {
 
   /** All amendments of a run, oldest first, each as its signed entry says. */
   async amendments(run: string): Promise<readonly Amendment[]> {
-    const { index, hash } = await this.read(run, this.keys.amendments(run));
+    const [index, hash = {}] = await this.chains.read(run, this.keys.amendments(run));
     const texts = this.checked(run, hash, index.amendments, 'the amendment');
     const all = texts.map(([version, text]) => parsed(jsonOf(amendmentSchema), text, `amendment ${version} of run ${run}`));
     return all.sort((a, b) => a.version - b.version);
@@ -90,32 +113,32 @@ export class SignedRuns {
 
   /** How often a delivery of the run has ended: it was taken, or given up. */
   async told(run: string, delivery: string): Promise<number> {
-    return (await this.advanced(run)).told.get(delivery) ?? 0;
+    return (await this.chains.whole(run)).told.get(delivery) ?? 0;
   }
 
   /** Entries of the chain as it is now, and the hash of the last. */
   async head(run: string): Promise<{ readonly entries: number; readonly head: string }> {
-    return (await this.advanced(run)).head;
+    return (await this.chains.whole(run)).head;
   }
 
   /** Whether an API has signed that the run is to stop. */
   async cancelled(run: string): Promise<boolean> {
-    return (await this.advanced(run)).cancelled;
+    return (await this.chains.whole(run)).cancelled;
   }
 
   /** Whether an API has signed that the run's evidence is held. */
   async held(run: string): Promise<boolean> {
-    return (await this.advanced(run)).held;
+    return (await this.chains.whole(run)).held;
   }
 
   /** Whether somebody who may has signed that the run's evidence was destroyed. */
   async destroyed(run: string): Promise<boolean> {
-    return (await this.advanced(run)).destroyed;
+    return (await this.chains.whole(run)).destroyed;
   }
 
   /** The newest beginning of a step, how often it has begun, and whether it has an outcome. */
   async attempts(run: string, step: string): Promise<{ readonly fence?: string; readonly times: number; readonly ended: boolean }> {
-    const index = await this.advanced(run);
+    const index = await this.chains.whole(run);
     const started = index.started.get(step);
     const fence = started === undefined ? {} : { fence: String(started.last) };
     return { ...fence, times: started?.times ?? 0, ended: index.finished.has(step) };
@@ -138,12 +161,7 @@ export class SignedRuns {
   }
 
   /** Texts of a HASH against their entries. Throws `custody-broken` for one that was altered, added or taken away. */
-  private checked(
-    run: string,
-    texts: Readonly<Record<string, string>>,
-    entries: ReadonlyMap<string, RecordEntry>,
-    what: string,
-  ): [field: string, text: string][] {
+  private checked(run: string, texts: Texts, entries: ReadonlyMap<string, RecordEntry>, what: string): [field: string, text: string][] {
     const broken = (field: string, problem: string): TriageError =>
       new TriageError('custody-broken', `${what} ${field} of run ${run} ${problem}; the run is not acted upon`);
     for (const field of entries.keys()) if (!Object.hasOwn(texts, field)) throw broken(field, 'is missing, and custody has its entry');
@@ -153,62 +171,5 @@ export class SignedRuns {
       if (entry.record !== sha256Hex(text)) throw broken(field, 'is not the one that was signed');
       return [field, text];
     });
-  }
-
-  /** A HASH and the chain at one moment. */
-  private async read(run: string, key: string): Promise<{ index: ChainIndex; hash: Readonly<Record<string, string>> }> {
-    await this.advanced(run);
-    return this.inTurn(run, async (index) => {
-      const reading: ChainableCommander = this.redis.multi().lrange(this.keys.custody(run), index.from, -1).hgetall(key);
-      const [lines, hash] = ((await reading.exec()) ?? []).map(([error, value]) => {
-        if (error !== null) throw error;
-        return value;
-      });
-      await index.take(z.array(z.string()).parse(lines));
-      return { index, hash: hashSchema.parse(hash) };
-    });
-  }
-
-  private advanced(run: string): Promise<ChainIndex> {
-    return this.inTurn(run, async (index) => {
-      await index.advance(this.redis, this.keys.custody(run));
-      return index;
-    });
-  }
-
-  /** Works on the index of a run, one after the other. */
-  private async inTurn<T>(run: string, work: (index: ChainIndex) => Promise<T>): Promise<T> {
-    const turn = (this.turns.get(run) ?? Promise.resolve()).then(() => this.work(run, work));
-    const settled = turn.catch(() => undefined);
-    this.turns.set(run, settled);
-    try {
-      return await turn;
-    } finally {
-      if (this.turns.get(run) === settled) this.turns.delete(run);
-    }
-  }
-
-  private async work<T>(run: string, work: (index: ChainIndex) => Promise<T>): Promise<T> {
-    const index = this.indexes.get(run) ?? new ChainIndex(run, this.trusted);
-    this.keep(run, index);
-    try {
-      return await work(index);
-    } catch (error) {
-      // It is read anew, as a key may come late; what was seen must be there all the same.
-      this.indexes.set(run, new ChainIndex(run, this.trusted, index.memory));
-      throw error;
-    }
-  }
-
-  private keep(run: string, index: ChainIndex): void {
-    this.indexes.delete(run);
-    this.indexes.set(run, index);
-    let size = 0;
-    for (const each of this.indexes.values()) size += each.size;
-    for (const [oldest, { size: freed }] of this.indexes) {
-      if (oldest === run || (size <= maxRecords && this.indexes.size <= maxIndexes)) return;
-      this.indexes.delete(oldest);
-      size -= freed;
-    }
   }
 }

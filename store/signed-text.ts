@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { canonical } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
+import { RecentMap } from '../playbooks/domain/recent.js';
 import type { Alert } from './alert.js';
 import type { TrustedKeys } from './public-keys.js';
 import type { KeyRole, Signer } from './signing-key.js';
@@ -80,7 +81,7 @@ const graceMs = 5 * 60_000;
  * whoever else can write there can take one away but not make one up.
  */
 export class SignedTexts {
-  private readonly good = new Set<string>();
+  private readonly good = new RecentMap<string, true>(maxRemembered);
 
   constructor(
     private readonly signer: Signer,
@@ -124,24 +125,15 @@ export class SignedTexts {
     const { sig, ...signed } = parsed.data;
     const key = await this.trusted(signed.by, roles[place.purpose]);
     if (key === undefined) return 'is signed by a key that is not enrolled for it';
-    if (!this.isGood(place, text) && !verify(null, bytesOf(place, signed), key, Buffer.from(sig, 'base64url'))) return 'is not what was signed';
-    this.remember(place, text);
+    const digest = digestOf(place, text);
+    if (!this.good.has(digest) && !verify(null, bytesOf(place, signed), key, Buffer.from(sig, 'base64url'))) return 'is not what was signed';
+    this.good.set(digest, true);
     const overMs = signed.until === undefined ? 0 : Date.now() - signed.until;
     if (overMs > graceMs) return 'was over long ago and has been put back';
     const value = schema.safeParse(signed.value);
     // Signed by a process of another version.
     if (!value.success || overMs > 0) return {};
     return { value: value.data };
-  }
-
-  private isGood(place: TextPlace, text: string): boolean {
-    return this.good.has(digestOf(place, text));
-  }
-
-  private remember(place: TextPlace, text: string): void {
-    this.good.add(digestOf(place, text));
-    const [oldest] = this.good;
-    if (this.good.size > maxRemembered && oldest !== undefined) this.good.delete(oldest);
   }
 }
 

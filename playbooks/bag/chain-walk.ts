@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type CustodyEntry, checkEntry, custodyEntrySchema } from '../domain/custody.js';
 import { parseJson } from '../domain/json.js';
+import { RecentMap } from '../domain/recent.js';
 import type { Findings } from './findings.js';
 import type { TextLine } from './text-lines.js';
 
@@ -24,7 +25,7 @@ export class ChainWalk {
   #seq = 0;
   /** Undefined where the entry before could not be read. */
   #prev: string | undefined = '';
-  readonly #ids = new Set<string>();
+  readonly #ids = new RecentMap<string, true>(rememberedIds);
   readonly #hashes = new Hashes();
   readonly signers = new Map<string, SignedBy>();
 
@@ -87,9 +88,7 @@ export class ChainWalk {
     const signed = this.signers.get(entry.by);
     if (signed === undefined) this.signers.set(entry.by, { entries: 1, first: entry.seq });
     else signed.entries += 1;
-    this.#ids.add(entry.id);
-    const [oldest] = this.#ids;
-    if (this.#ids.size > rememberedIds && oldest !== undefined) this.#ids.delete(oldest);
+    this.#ids.set(entry.id, true);
     return entry;
   }
 }

@@ -42,20 +42,23 @@ export async function closeForged(deps: RunnerDeps, run: string, closing: string
 
 /** What the end of the closing step makes of the run: of one that custody does not confirm, a failure. */
 export async function sealSummary(deps: RunnerDeps, run: string, closing: string, record: StepRecord): Promise<ReturnType<typeof sealOf>> {
-  const seal = await believed(deps, run, closing, record).catch((raw: unknown) => {
+  const [seal, retainMs] = await Promise.all([sealed(deps, run, closing, record), retentionOf(deps, run)]);
+  return retainMs === undefined ? seal : { ...seal, retainMs };
+}
+
+function sealed(deps: RunnerDeps, run: string, closing: string, record: StepRecord): Promise<ReturnType<typeof sealOf>> {
+  return believed(deps, run, closing, record).catch((raw: unknown) => {
     const error = asBroken(raw);
     deps.alert(error, { run, what: 'a run' });
     const { code, message } = error;
     const broken: StepRecord = { ...record, status: 'failed', error: { code, message } };
     return sealOf(new Map([[closing, broken]]), broken, []);
   });
-  const retainMs = await retentionOf(deps, run);
-  return retainMs === undefined ? seal : { ...seal, retainMs };
 }
 
 async function believed({ signed }: RunnerDeps, run: string, closing: string, record: StepRecord): Promise<ReturnType<typeof sealOf>> {
-  const records = new Map(await signed.records(run)).set(closing, record);
-  return sealOf(records, record, await signed.artifacts(run));
+  const { records, artifacts } = await signed.outcome(run);
+  return sealOf(new Map(records).set(closing, record), record, artifacts);
 }
 
 /** The names of the steps as the loaded playbook has them; undefined where it is not the one of the run. */

@@ -8,6 +8,7 @@ import { alertTo } from '../../store/alert.js';
 import { Amendments } from '../../store/amendments.js';
 import { RedisBatches } from '../../store/batches.js';
 import { BatchTargets } from '../../store/batches-targets.js';
+import { ChainMemory } from '../../store/chain-memory.js';
 import { ChangeFeed } from '../../store/change-feed.js';
 import { Chats } from '../../store/chats.js';
 import { ContainerAlerts } from '../../store/container-alerts.js';
@@ -140,14 +141,15 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
   const { playbooks, rules, ports, signer, workerId, logger, clock = (): Date => new Date() } = options;
   const timings = { ...defaultTimings, ...options.timings };
   const actor = `worker:${workerId}`;
-  const custody = new CustodyWriter(redis, keys, signer, actor, clock);
+  const memory = new ChainMemory();
+  const custody = new CustodyWriter(redis, keys, signer, actor, clock, memory);
   const reader = new RedisRunReader(redis, keys);
   const retainMs = options.retainMs ?? defaultRetainMs;
   const alert = alertTo(logger);
   const { trustedKeys: trusted, witness } = options;
   const texts = new SignedTexts(signer, trusted, alert);
-  const signed = new SignedRuns(redis, keys, trusted);
-  const register = new RegisterWitness({ redis, keys, trusted, alert, ...(witness === undefined ? {} : { file: witness }) });
+  const signed = new SignedRuns(redis, keys, trusted, memory);
+  const register = new RegisterWitness({ redis, keys, trusted, alert, memory, ...(witness === undefined ? {} : { file: witness }) });
   return {
     playbooks,
     rules,

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { RecentMap } from '../../playbooks/domain/recent.js';
 import { ChainSigners } from '../../store/chain-index.js';
 import type { Keys } from '../../store/keys.js';
 import { ofRedis } from '../../store/of-redis.js';
@@ -32,7 +33,7 @@ export class LiveContents {
   private readonly runs = new Map<string, RunContents>();
   private readonly signers: ChainSigners;
   /** content -> when it was first found unreferenced, in ms. */
-  private readonly sighted = new Map<string, number>();
+  private readonly sighted = new RecentMap<string, number>(maxSighted);
   private isAnyOpen = true;
 
   constructor(private readonly place: LivePlace) {
@@ -65,8 +66,6 @@ export class LiveContents {
     const now = (this.place.clock ?? ((): Date => new Date()))().getTime();
     const since = this.sighted.get(sha256) ?? now;
     this.sighted.set(sha256, since);
-    const [oldest] = this.sighted.keys();
-    if (this.sighted.size > maxSighted && oldest !== undefined) this.sighted.delete(oldest);
     return !this.isAnyOpen || now - since >= (this.place.quietMs ?? defaultQuietMs);
   }
 

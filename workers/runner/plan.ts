@@ -11,6 +11,8 @@ export interface StepPlan {
   readonly info: RunInfo;
   readonly step: PlaybookStep;
   readonly board: Board;
+  /** Whether all other steps of the run have their outcome: then neither they nor the board change any more. */
+  readonly isLast: boolean;
 }
 
 /** A plan, or why there can be none; that is then the step's outcome. */
@@ -19,13 +21,17 @@ export type Planned = StepPlan | TriageError;
 /** Finds out what is to be done for a step. */
 export async function planStep(deps: RunnerDeps, run: string, name: string): Promise<Planned> {
   // Asked together, as each is a way to Redis and back; looked at in this order, whichever answers first.
-  const [requested, open, board] = [deps.signed.info(run), deps.register.assertOpen(run), readBoard(deps, run)];
-  await Promise.allSettled([requested, open, board]);
+  const [requested, open, finished] = [deps.signed.info(run), deps.register.assertOpen(run), deps.signed.records(run)];
+  await Promise.allSettled([requested, open, finished]);
   try {
     const info = await requested;
     await open;
-    const step = findStep(deps, info, name);
-    return { info, step, board: await board };
+    const steps = stepsOf(deps, info);
+    const step = steps.find((candidate) => candidate.step.name === name);
+    if (step === undefined) throw new TriageError('step-unknown', `playbook "${info.playbook.name}" has no step "${name}"`);
+    const records = await finished;
+    const isLast = steps.every((other) => other === step || records.has(other.step.name));
+    return { info, step, board: boardOfRecords(records), isLast };
   } catch (error) {
     const failure = asTriageError(error);
     if (failure.code === 'redis-unavailable') throw failure;
@@ -35,11 +41,14 @@ export async function planStep(deps: RunnerDeps, run: string, name: string): Pro
 
 /** The board as the run's signed records make it. */
 export async function readBoard(deps: RunnerDeps, run: string): Promise<Board> {
-  const records: ReadonlyMap<string, StepRecord> = await deps.signed.records(run);
-  return boardOf([...records.values()].map(({ facts }) => facts));
+  return boardOfRecords(await deps.signed.records(run));
 }
 
-function findStep({ playbooks }: RunnerDeps, { playbook }: RunInfo, name: string): PlaybookStep {
+function boardOfRecords(records: ReadonlyMap<string, StepRecord>): Board {
+  return boardOf(Array.from(records.values(), ({ facts }) => facts));
+}
+
+function stepsOf({ playbooks }: RunnerDeps, { playbook }: RunInfo): readonly PlaybookStep[] {
   const loaded = playbooks.get(playbook.name);
   if (loaded === undefined)
     throw new TriageError('playbook-unknown', `this worker has no playbook "${playbook.name}": give API and workers the same playbooks`);
@@ -48,7 +57,5 @@ function findStep({ playbooks }: RunnerDeps, { playbook }: RunInfo, name: string
       'playbook-invalid',
       `playbook "${playbook.name}" has changed since the run was made (${playbook.sha256.slice(0, 12)}, now ${loaded.sha256.slice(0, 12)}): make a new run`,
     );
-  const step = loaded.steps.find((candidate) => candidate.step.name === name);
-  if (step === undefined) throw new TriageError('step-unknown', `playbook "${playbook.name}" has no step "${name}"`);
-  return step;
+  return loaded.steps;
 }

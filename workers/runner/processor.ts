@@ -103,7 +103,7 @@ async function attempt(context: StepJobContext): Promise<void> {
       await finish(context, place, skipped(times(), 'cancelled', 'the run was asked to stop'));
       return;
     }
-    if (closes) await recordLost(deps, run, step);
+    if (closes && !isLast(context)) await recordLost(deps, run, step);
     if (begun.inRow > deps.timings.maxStalledCount + 1 && (await hasBegun(deps, place, begun.inRow))) {
       await finish(context, place, failed(times(), lostError(step)));
       return;
@@ -124,6 +124,10 @@ function closesRun({ plan, job }: StepJobContext): boolean {
   return plan instanceof TriageError ? job.parentKey === undefined : plan.step.step.closes === true;
 }
 
+function isLast({ plan }: StepJobContext): boolean {
+  return !(plan instanceof TriageError) && plan.isLast;
+}
+
 async function outcome(context: StepJobContext, place: Attempt & { number: number }, times: () => AttemptTimes): Promise<StepRecord> {
   const { deps, plan, stop } = context;
   const notes = new StepNotes();
@@ -131,7 +135,8 @@ async function outcome(context: StepJobContext, place: Attempt & { number: numbe
     if (plan instanceof TriageError) throw plan;
     const why = plan.step.step.unless?.(plan.info.request);
     if (why !== undefined) return skipped(times(), 'not-applicable', why);
-    const board = plan.step.step.closes === true ? await readBoard(deps, place.run) : plan.board;
+    // Who was at another step until a moment ago may have recorded it.
+    const board = plan.step.step.closes === true && !plan.isLast ? await readBoard(deps, place.run) : plan.board;
     const missing = missingNeeds(plan.step.step, board);
     if (missing.length > 0) return skipped(times(), 'needs-missing', `no step before it has written: ${missing.join(', ')}`);
     const facts = await act(deps, { ...plan, board }, place, stop, notes);

@@ -26,9 +26,11 @@ test('a line is the canonical form of the entry with its hash, whatever the entr
   fc.assert(
     fc.property(acts, details, fc.option(fc.string({ unit: 'binary' }), { nil: undefined }), (act, detail, subject) => {
       const entry: Unsigned = { ...first, act, detail, ...(subject === undefined ? {} : { subject }) };
-      const { hash, line } = signedLine(entry, { privateKey });
+      const { entry: signed, line } = signedLine(entry, { privateKey });
+      const { hash } = signed;
       expect(hash).toBe(entryHash(entry));
-      expect(canonical(custodyEntrySchema.parse(JSON.parse(line)))).toBe(line);
+      expect(custodyEntrySchema.parse(JSON.parse(line))).toEqual(signed);
+      expect(canonical(signed)).toBe(line);
       expect(verifyChain('run-1', [line], new Map([['kid', publicKey]]))).toEqual({ ok: true, entries: 1, head: hash });
     }),
   );
