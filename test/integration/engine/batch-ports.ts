@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createReadStream, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -39,8 +39,14 @@ export function setPods(folder: string, pods: readonly ListedPod[]): void {
   renameSync(`${podsFile(folder)}.new`, podsFile(folder));
 }
 
+/** The file as it was last read; {@link setPods} makes another one. To read hundreds of pods takes a while in which nothing else happens. */
+let read: { readonly file: string; readonly pods: readonly ListedPod[] } | undefined;
+
 function podsOf(folder: string): readonly ListedPod[] {
-  return z.array(listedPodSchema).parse(JSON.parse(readFileSync(podsFile(folder), 'utf8')));
+  const { ino, mtimeNs } = statSync(podsFile(folder), { bigint: true });
+  const file = `${ino} ${mtimeNs}`;
+  if (read?.file !== file) read = { file, pods: z.array(listedPodSchema).parse(JSON.parse(readFileSync(podsFile(folder), 'utf8'))) };
+  return read.pods;
 }
 
 /** The outside world of a batch test: a cluster of the pods in `folder`, nodes whose commands take `latencyMs`, evidence as files in `folder`. */
