@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -96,7 +97,8 @@ function checkNames(file: string, config: Intakes, { playbooks, endpoints }: Int
 
 async function readSecrets(file: string, { generic }: Intakes): Promise<ReadonlyMap<string, readonly Webhook[]>> {
   const secrets = new Map<string, readonly Webhook[]>();
-  for (const { name, secretFile } of generic) {
+  for (const { name, secretFile: path } of generic) {
+    const secretFile = resolve(dirname(file), path);
     const where = `PODTRIAGE_INTAKES: ${file}: generic "${name}" secretFile`;
     await checkSecretFile(secretFile, where);
     const lines = webhookSecrets(await readFile(secretFile, 'utf8'), where);
