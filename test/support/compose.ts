@@ -23,9 +23,14 @@ const composeSchema = z.object({
   secrets: z.record(z.string(), z.object({ file: z.string() })),
 });
 
+/** docker-compose.yml, comments and all. */
+export function composeText(): string {
+  return readFileSync(join(packageRoot(), 'docker-compose.yml'), 'utf8');
+}
+
 /** docker-compose.yml as written, anchors and merges resolved. */
 export function composeFile(): unknown {
-  return parse(readFileSync(join(packageRoot(), 'docker-compose.yml'), 'utf8'), { merge: true });
+  return parse(composeText(), { merge: true });
 }
 
 /** The same, as far as tests look at it. */

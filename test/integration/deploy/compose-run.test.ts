@@ -10,7 +10,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../../store/package-root.js';
 import type { RunView } from '../../../store/run-view.js';
-import { compose, interpolated } from '../../support/compose.js';
+import { compose, composeText, interpolated } from '../../support/compose.js';
 import { startCommand } from '../cli/command.js';
 import { ApiDouble } from '../kubernetes/api-double.js';
 
@@ -35,7 +35,7 @@ async function freePort(): Promise<number> {
 function here(name: string, text: string): string {
   return interpolated(text)
     .replaceAll('/run/secrets/', `${folder}/secrets/`)
-    .replaceAll('/run/trusted', `${folder}/secrets/trusted`)
+    .replace(/\/run\/(trusted|settings|intakes|endpoints)/g, `${folder}/secrets/$1`)
     .replace(/(^|\s)\/data\b/g, `$1${folder}/${name}`)
     .replaceAll('redis:6379', `127.0.0.1:${ports.redis}`)
     .replace('redis-cli ', `redis-cli -p ${ports.redis} `)
@@ -48,7 +48,14 @@ function here(name: string, text: string): string {
 function environmentOf(name: string): Record<string, string> {
   const environment = Object.entries(services[name]!.environment).map(([variable, value]) => [variable, here(name, value)] as const);
   // Nobody's key is tried on the internet.
-  return { ...Object.fromEntries(environment), ...(name === 'worker' ? { PODTRIAGE_VT_URL: 'http://127.0.0.1:9/api/v3' } : {}) };
+  return { ...Object.fromEntries(environment), ...optional(name), ...(name === 'worker' ? { PODTRIAGE_VT_URL: 'http://127.0.0.1:9/api/v3' } : {}) };
+}
+
+/** The settings that are there to be taken out of their comments. */
+function optional(name: string): Record<string, string> {
+  if (name === 'redis') return {};
+  const lines = composeText().matchAll(/^ {2}# (PODTRIAGE_(?:INTAKES|ENDPOINTS|PUBLIC_URL)): (.*)$/gm);
+  return Object.fromEntries(Array.from(lines, ([, variable = '', value = '']) => [variable, here(name, value)]));
 }
 
 function start(name: string): void {
@@ -88,6 +95,10 @@ beforeAll(async () => {
   const secrets = join(folder, 'secrets');
   await run(join(packageRoot(), 'deploy/make-secrets'), [secrets]);
   copyFileSync(cluster.kubeconfig(), join(secrets, 'kubeconfig'));
+  writeFileSync(join(secrets, 'intakes/intakes.yaml'), 'rules: [{ name: all, alertRules: ["*"], notify: [soar] }]');
+  const soar = { name: 'soar', kind: 'webhook', url: 'https://soar.invalid/hook', secretFile: `${secrets}/endpoints/soar` };
+  writeFileSync(join(secrets, 'settings/endpoints.yaml'), JSON.stringify({ endpoints: [soar] }));
+  writeFileSync(join(secrets, 'endpoints/soar'), `whsec_${Buffer.alloc(32, 1).toString('base64')}\n`, { mode: 0o600 });
   for (const name of ['ssh_key', 'known_hosts', 'virustotal_key']) writeFileSync(join(secrets, name), `${'k'.repeat(64)}\n`, { mode: 0o600 });
 });
 
@@ -119,6 +130,18 @@ test('the services of docker-compose.yml, as processes, become healthy and take 
   await expect.poll(async () => (await view()).state, { timeout: 100_000 }).toBe('failed');
   expect((await view()).error?.code).toMatch(/^(pod-not-found|cluster-unreachable)$/);
   expect(said['worker']).not.toContain(password);
+});
+
+test('an alert opens a run, and the worker tries to tell the endpoint of its rule', { timeout: 120_000 }, async () => {
+  const body = JSON.stringify({ alerts: [{ labels: { alertname: 'High', namespace: 'shop', pod: 'web-1' } }] });
+  const told = await fetch(url().replace('/runs', '/intake/alertmanager'), { method: 'POST', headers: headers(), body });
+  const { alerts } = (await told.json()) as { alerts: { outcome: string; run: string }[] };
+  expect({ status: told.status, alerts }).toMatchObject({ status: 202, alerts: [{ outcome: 'opened' }] });
+  const tried = async (): Promise<unknown> => {
+    const answer = await fetch(url().replace('/runs', `/deliveries?run=${alerts[0]!.run}`), { headers: headers() });
+    return ((await answer.json()) as { deliveries: { attempts: number }[] }).deliveries.some(({ attempts }) => attempts > 0);
+  };
+  await expect.poll(tried, { timeout: 100_000 }).toBe(true);
 });
 
 test('each of them ends by itself when it is told to stop, and the API lets nobody wait', async () => {

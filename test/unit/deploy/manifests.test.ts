@@ -68,7 +68,8 @@ describe('the manifests', () => {
     const secrets = workloads.flatMap(({ spec }) => spec.template.spec.volumes.flatMap(({ secret }) => secret ?? []));
     expect(new Set(secrets.map(({ defaultMode }) => defaultMode))).toEqual(new Set([0o440]));
     const names = (workload: string) => podOf(workload).volumes.flatMap(({ secret }) => secret?.secretName ?? []);
-    expect(names('podtriage-api')).toEqual(['podtriage-api', 'podtriage-redis', 'podtriage-s3']);
+    expect(names('podtriage-api')).toEqual(['podtriage-api', 'podtriage-redis', 'podtriage-s3', 'podtriage-intakes']);
+    expect(names('podtriage-worker')).toEqual(['podtriage-worker', 'podtriage-redis', 'podtriage-s3', 'podtriage-endpoints']);
     expect(names('podtriage-redis')).toEqual(['podtriage-redis']);
   });
 
