@@ -19,15 +19,23 @@ const timer = setInterval(() => {
 }, 1);
 
 function ask(): void {
-  const asked = performance.now();
   open += 1;
-  get(url, { agent }, (answer) => {
+  send(performance.now());
+}
+
+function send(asked: number): void {
+  const request = get(url, { agent }, (answer) => {
     if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode ?? 0}`);
     answer.resume().once('end', () => {
       took.push(performance.now() - asked);
       open -= 1;
       if (sent === total && open === 0) end();
     });
+  });
+  request.once('error', (error: NodeJS.ErrnoException) => {
+    // The server has ended a connection that was idle while the request was on its way to it.
+    if (!request.reusedSocket || error.code !== 'ECONNRESET') throw error;
+    send(asked);
   });
 }
 

@@ -69,23 +69,24 @@ const script = `${emit}
 most=$1; shift
 while [ $# -ge 3 ]; do
   if [ -f "$2" ]; then
-    printf %s "$1" | emit runtime
-    printf %s "\${2%/*}" | emit folder
+    pid=
+    {
+      read -r pid <"$3"
+      case $pid in *[!0-9]*) pid= ;; esac
+      [ -z "$pid" ] || true <"/proc/$pid/mountinfo" || pid=
+    } 2>/dev/null
+    printf '%s\\n' "$1" "$pid" "\${2%/*}" | emit place
     emit config <"$2"
     if [ "$1" = containerd ]; then
-      sandbox=\${2%/*/*}/$(grep -o '"io.kubernetes.cri.sandbox-id":"[0-9a-f]*"' "$2" | cut -d '"' -f 4)/config.json
+      sandbox=$(grep -o '"io.kubernetes.cri.sandbox-id":"[0-9a-f]*"' "$2")
+      sandbox=\${sandbox%\\"}
+      sandbox=\${2%/*/*}/\${sandbox##*\\"}/config.json
       if [ -f "$sandbox" ]; then emit sandbox <"$sandbox"; fi
     fi
-    pid=$(cat "$3" 2>/dev/null)
-    case $pid in
-      ''|*[!0-9]*) ;;
-      *)
-        if true <"/proc/$pid/mountinfo"; then
-          printf %s "$pid" | emit pid
-          head -c "$most" "/proc/$pid/mountinfo" | emit mounts
-          emit cgroup <"/proc/$pid/cgroup"
-        fi ;;
-    esac 2>/dev/null
+    if [ -n "$pid" ]; then
+      head -c "$most" "/proc/$pid/mountinfo" | emit mounts
+      emit cgroup <"/proc/$pid/cgroup"
+    fi 2>/dev/null
     exit 0
   fi
   shift 3
@@ -109,13 +110,13 @@ export async function readContainerRecord(
 export function parseContainerRecord(text: string): ContainerRecord | undefined {
   const values = parseEmitted(text);
   const value = (name: string) => values.get(name)?.toString('utf8').trim() ?? '';
-  const runtime = value('runtime');
+  const [runtime, pid, ...folder] = value('place').split('\n');
   if (runtime !== 'containerd' && runtime !== 'cri-o') return undefined;
   const parsed = parseRuntimeConfig(runtime, parseJson(value('config')));
   if (parsed === undefined) return undefined;
   const { config, rootPath } = parsed;
-  const root = rootPath.startsWith('/') ? rootPath : `${value('folder')}/${rootPath}`;
-  const process = processOf(Number(value('pid')), value('cgroup'), values.get('mounts') ?? Buffer.alloc(0));
+  const root = rootPath.startsWith('/') ? rootPath : `${folder.join('\n')}/${rootPath}`;
+  const process = processOf(Number(pid), value('cgroup'), values.get('mounts') ?? Buffer.alloc(0));
   const logs = parseSandboxConfig(parseJson(value('sandbox')), config.pod);
   return { runtime, ...config, ...logs, root, ...(process === undefined ? {} : { process }) };
 }

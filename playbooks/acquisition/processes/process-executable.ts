@@ -16,7 +16,7 @@ const suffix = Buffer.from(' (deleted)');
  * An image's own file that was deleted keeps its link in the image, and is `present`: the listing of changes has its deletion.
  */
 export function executableOf(survey: Survey, pid: number): SeenExecutable {
-  const link = survey.executables.get(`${pid}/exe`) ?? Buffer.alloc(0);
+  const link = survey.links.get(`${pid}/exe`) ?? Buffer.alloc(0);
   const [, device, inode, links, size] = /^(\d+):(\d+) (\d+) (\d+)$/.exec(survey.identities.get(`${pid}/exe`) ?? '') ?? [];
   if (device === undefined || inode === undefined) return { executable: { state: 'unreadable', path: pathName(link) } };
   const filesystem = survey.filesystems.get(`${pid}/exe`);

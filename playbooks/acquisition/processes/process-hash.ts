@@ -36,9 +36,9 @@ const readOne = `
   set -- "$1" "$2" $(stat -L --printf '%d:%i %s %.9Z' /proc/self/fd/3)
   [ "$3" = "$2" ] || exit 3
   head=$(dd if=/proc/self/fd/3 iflag=noatime bs=512 count=1 | base64 -w0)
-  sum=$( { { dd if=/proc/self/fd/3 iflag=noatime bs=1M || echo failed >&4; } | sha256sum | cut -c 1-64; } 4>&1 )
+  sum=$( { { dd if=/proc/self/fd/3 iflag=noatime bs=1M || echo failed >&4; } | sha256sum; } 4>&1 )
   case $sum in *failed*) exit 4 ;; esac
-  printf '%s %s h%s %s' "$4" "$5" "$head" "$sum"
+  printf '%s %s h%s %.64s' "$4" "$5" "$head" "$sum"
 } 3<"/proc/$1/exe"
 `;
 

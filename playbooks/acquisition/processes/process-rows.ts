@@ -6,7 +6,8 @@ import { idInside } from '../changes/id-map.js';
 import { cgroupHome } from '../node/cgroup.js';
 import { executableOf } from './process-executable.js';
 import { foreignMounts } from './process-mounts.js';
-import { processBounds, type Sections } from './process-script.js';
+import { processBounds } from './process-script.js';
+import type { Sections } from './process-sections.js';
 import { type ProcessStat, parseStat, parseStatus, splitArguments, startTime } from './process-stat.js';
 import { parseSurvey, type Survey } from './process-survey.js';
 
@@ -66,8 +67,9 @@ function nobodyIn({ name }: NodeContainer): Gap {
  */
 export function ownersOf(sections: Sections, containers: readonly NodeContainer[]): Map<number, NodeContainer> {
   const owners = new Map<number, NodeContainer>();
+  const inits = cgroupLines(sections.get('inits'));
   const homes = containers.flatMap((container) => {
-    const [init] = cgroupLines(sections.get(`init.${container.pid ?? ''}`));
+    const init = inits.find(({ pid }) => pid === container.pid);
     const home = cgroupHome(init?.path ?? '', container.id);
     return home === undefined ? [] : [{ container, home }];
   });
@@ -113,8 +115,8 @@ function statAt(stats: ReadonlyMap<string, Buffer>, pid: number): ProcessStat | 
   return line === undefined ? undefined : parseStat(line);
 }
 
-function identityOf({ status, boot, ticksPerSecond }: Survey, pid: number, stat: ProcessStat, zombie: boolean, container: NodeContainer) {
-  const { uid = 0, containerPid } = parseStatus(status.get(`${pid}/status`)?.toString('latin1') ?? '');
+function identityOf({ before, boot, ticksPerSecond }: Survey, pid: number, stat: ProcessStat, zombie: boolean, container: NodeContainer) {
+  const { uid = 0, containerPid } = parseStatus(before.get(`${pid}/status`)?.toString('latin1') ?? '');
   // One that the namespace does not map stays as it is: the kernel's number for all of those says nothing of a process.
   const inside = idInside(uid, container.idMaps?.uids ?? []) ?? uid;
   return {
@@ -131,11 +133,11 @@ function identityOf({ status, boot, ticksPerSecond }: Survey, pid: number, stat:
   };
 }
 
-function textsOf({ arguments: texts, variables, directories, sockets, whole }: Survey, pid: number) {
+function textsOf({ arguments: texts, variables, links, sockets, whole }: Survey, pid: number) {
   const { argumentBytes, environmentNames } = processBounds;
   const { parts, cut } = splitArguments(texts.get(pid) ?? Buffer.alloc(0), argumentBytes);
   const names = variableNames(variables.get(pid) ?? Buffer.alloc(0));
-  const directory = directories.get(`${pid}/cwd`);
+  const directory = links.get(`${pid}/cwd`);
   return {
     arguments: parts.map(pathName),
     ...(cut ? { argumentsCut: true } : {}),

@@ -4,6 +4,8 @@ import type { NodeSession } from '../../ports.js';
 import { cgroupPattern } from '../node/cgroup.js';
 import { addEmitted, emit } from '../node/emitted.js';
 import { checkExit, nodeCommand, whileRunning } from '../node/node-command.js';
+import { readSpaces } from './namespace-script.js';
+import { type Sections, takeApart } from './process-sections.js';
 
 /** Bounds of one survey: a pod that has more than this is not whole in the answer, which says so. */
 export const processBounds = {
@@ -20,10 +22,17 @@ export const processBounds = {
 /** Exit status of the script where the node has not the tools that it speaks to. */
 const toolMissing = 96;
 
+/** Of many files at once. Each line begins with the section that it belongs to. */
+const statFiles = 'stat -L --printf "identities %n %d:%i %h %s\\n" "$@"; stat -L -f --printf "filesystems %n %T\\n" "$@"';
+
+/** Of many processes at once. */
+const readTexts =
+  'lines= all=; for pid do lines="$lines $pid/cmdline" all="$all $pid/environ"; done; grep -szZaH "" $lines; grep -szZaHoE -m "$names" "$variable" $all';
+
 /**
  * Reads the processes of containers from /proc of the node, everything of one process between two looks at its start time. Output as
  * `section base64` lines, and in these names and texts apart by NUL: nothing of the suspect's can pose as structure. All processes go through
- * one grep or find at a time, as a node feels each fork.
+ * one grep or find at a time, and sections share commands (process-sections.ts takes them apart), as a node feels each fork.
  *
  * A process can make a reader of its memory or of its executable wait for ever (by a page or a file of a FUSE of its own), and can have more
  * arguments than anyone wants to read. Then the last record, `end`, is missing, and it is asked again in the careful way: one process at a time,
@@ -32,65 +41,51 @@ const toolMissing = 96;
  * Of the environment only what stands before the first `=` of a variable is printed. Old greps (before 2.27) take each line of a value for a
  * variable, so this one is tried first.
  */
-const script = `
+const script = String.raw`
 export LC_ALL=C
 pattern=$1 most=$2 careful=$3 arguments=$4 names=$5 texts=$6 descriptors=$7 table=$8 spaces=$9
 shift 9
+readSpaces=$1 statFiles=$2 readTexts=$3
+shift 3
 ${emit}
-each() { for pid in $pids; do printf '%s/%s\\0' "$pid" "$1"; done; }
-look() { each "$1" | xargs -0 -r sh -c "exec find \\"\\$@\\" $2" podtriage; }
-quick() { xargs -0 -r sh -c 'timeout -k 1 20 "$@"; case $? in 124 | 137) exit 255 ;; esac; exit 0' podtriage "$@"; }
-slow() { for pid in $pids; do printf '%s/%s\\0' "$pid" "$1" | xargs -0 timeout -k 1 5 $2; done; }
+each() { for name do for pid in $pids; do printf '%s/%s\0' "$pid" "$name"; done; done; }
+quick() { xargs -0 -r sh -c 'timeout -k 1 20 sh -c "$0" podtriage "$@"; case $? in 124 | 137) exit 255 ;; esac; exit 0' "$1"; }
+slow() { for pid in $pids; do printf '%s/%s\0' "$pid" "$1" | xargs -0 timeout -k 1 5 $2; done; }
+begin() { printf '%s ' "$1"; }
 case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
-awk 'BEGIN { exit }' || exit ${toolMissing}
+command -v awk >/dev/null || exit ${toolMissing}
 cd /proc || exit 1
-found=$(printf '%s\\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern" | head -n 20000 | sort -t / -k 1,1n | head -n "$most")
-pids=$(printf '%s\\n' "$found" | cut -d / -f 1)
-each stat | xargs -0 -r grep -saZH '' | emit before
-printf '%s\\n' "$found" | emit cgroups
+found=$(printf '%s\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern" | head -n 20000 | sort -t / -k 1,1n | head -n "$most")
+pids=$(printf '%s\n' "$found" | cut -d / -f 1)
+begin before; each stat status | xargs -0 -r grep -saZH '' | base64 -w0; echo
+inits=
 while [ $# -ge 2 ]; do
-  grep -sHE -m 1 -e "$pattern" "$1/cgroup" | emit "init.$1"
-  if [ -n "$2" ]; then stat --printf '%d' -- "$2" | emit "root.$1"; fi
+  inits="$inits $1/cgroup"
+  if [ -n "$2" ]; then printf 'root.%s ' "$1"; stat --printf '%d' -- "$2" | base64 -w0; echo; fi
   shift 2
 done
-each status | xargs -0 -r grep -saZHE '^(Uid|NSpid):' | emit status
-look exe '-maxdepth 0 -printf %p\\\\0%l\\\\0' | emit executables
-look cwd '-maxdepth 0 -printf %p\\\\0%l\\\\0' | emit directories
-look fd '-mindepth 1 -maxdepth 1 -lname socket:\\* -printf %h\\ %l\\\\n' | head -c "$descriptors" | emit descriptors
-networks=$(look ns/net '-maxdepth 0 -printf %l\\ %p\\\\n')
-printf '%s\\n' "$networks" | emit networks
-printf '%s\\n' "$networks" | sort -u -k 1,1 | head -n "$spaces" | while read -r space path; do
-  for protocol in tcp tcp6 udp udp6; do
-    file=\${path%/ns/net}/net/$protocol
-    if [ -e "$file" ]; then { awk 'NR > 1 { print $2, $3, $4, $10 }' "$file" && echo end; } | head -c "$table" | emit "table.$protocol.$space"; fi
-  done
-done
-mounts=$(look ns/mnt '-maxdepth 0 -printf %l\\ %p\\\\n')
-printf '%s\\n' "$mounts" | emit mounts
-printf '%s\\n' "$mounts" | sort -u -k 1,1 | head -n "$spaces" | while read -r space path; do
-  awk '{ print $3 }' "\${path%/ns/mnt}/mountinfo" | sort -u | head -c "$table" | emit "devices.$space"
-done
+begin cgroups; { printf '%s\n\n' "$found"; grep -sHE -m 1 -e "$pattern" $inits </dev/null; } | base64 -w0; echo
+begin links; each exe cwd | xargs -0 -r sh -c 'exec find "$@" -maxdepth 0 -printf "%p\0%l\0"' podtriage | base64 -w0; echo
+begin spaces
+each ns/net ns/mnt fd | xargs -0 -r -s 1000000 sh -c 'exec find "$@" -maxdepth 1 "(" -path "*/ns/*" -printf "%l %p\n" -o -lname "socket:*" -printf "%h %l\n" ")"' podtriage |
+  awk -v "spaces=$spaces" -v "most=$table" -v "limit=$descriptors" "$readSpaces" | base64 -w0
+echo
 variable='^[^=]{1,128}='
-[ "$(printf 'a\\nb=\\0' | grep -zacE '^b=')" = 0 ] || variable='^$a'
+[ "$(printf 'a\nb=\0' | grep -zacE '^b=')" = 0 ] || variable='^$a'
 if [ "$careful" = yes ]; then
-  { slow exe 'stat -L --printf %n\\040%d:%i\\040%h\\040%s\\n'; printf 'end 0\\n'; } | emit identities
-  { slow exe 'stat -L -f --printf %n\\040%T\\n'; printf 'end 0\\n'; } | emit filesystems
+  { slow exe 'stat -L --printf %n\040%d:%i\040%h\040%s\n'; printf 'end 0\n'; } | emit identities
+  { slow exe 'stat -L -f --printf %n\040%T\n'; printf 'end 0\n'; } | emit filesystems
   for pid in $pids; do timeout -k 1 5 head -c "$arguments" "$pid/cmdline" | emit "arguments.$pid"; done
-  { slow environ "grep -szZaHoE -m $names $variable"; printf 'end\\0\\0'; } | head -c "$texts" | emit environments
+  { slow environ "grep -szZaHoE -m $names $variable"; printf 'end\0\0'; } | head -c "$texts" | emit environments
 else
-  { each exe | quick stat -L --printf '%n %d:%i %h %s\\n' && printf 'end 0\\n'; } | emit identities
-  { each exe | quick stat -L -f --printf '%n %T\\n' && printf 'end 0\\n'; } | emit filesystems
-  { each cmdline | quick grep -szZaH '' && printf 'end\\0\\0'; } | head -c "$texts" | emit arguments
-  { each environ | quick grep -szZaHoE -m "$names" "$variable" && printf 'end\\0\\0'; } | head -c "$texts" | emit environments
+  export names variable
+  begin files; { each exe | quick "$statFiles" && printf 'identities end 0\nfilesystems end 0\n'; } | base64 -w0; echo
+  begin texts; { for pid in $pids; do printf '%s\0' "$pid"; done | quick "$readTexts" && printf 'end\0\0'; } | head -c "$texts" | base64 -w0; echo
 fi
-each stat | xargs -0 -r grep -saZH '' | emit after
-grep '^btime ' stat | emit boot
-getconf CLK_TCK | emit ticks
-printf '' | emit end
+begin after; each stat | xargs -0 -r grep -saZH '' | base64 -w0; echo
+begin boot; { grep '^btime ' stat; getconf CLK_TCK; } | base64 -w0; echo
+begin end; echo
 `;
-
-/** What the script printed, by section. */
-export type Sections = ReadonlyMap<string, Buffer>;
 
 /**
  * Runs the survey over the containers' processes, at most one above `processBounds.processes`, so that it shows when there are more.
@@ -106,7 +101,8 @@ export async function runSurvey(
   const { processes, argumentBytes, environmentNames, textBytes, descriptorBytes, tableBytes, namespaces } = processBounds;
   const bounds = [processes + 1, careful ? 'yes' : 'no', argumentBytes + 1, environmentNames + 1, textBytes, descriptorBytes, tableBytes, namespaces];
   const inits = containers.flatMap(({ pid, rootfs, overlay }) => (pid === undefined ? [] : [String(pid), rootfs ?? overlay?.merged ?? '']));
-  const argv = ['sh', '-c', script, 'podtriage', cgroupPattern(containers.map(({ id }) => id)), ...bounds.map(String), ...inits];
+  const fixed = [...bounds.map(String), readSpaces, statFiles, readTexts];
+  const argv = ['sh', '-c', script, 'podtriage', cgroupPattern(containers.map(({ id }) => id)), ...fixed, ...inits];
   const command = nodeCommand('list-processes', argv, { timeoutMs: 10 * 60_000 });
   const running = await session.start(command, signal);
   const sections = new Map<string, Buffer>();
@@ -116,7 +112,7 @@ export async function runSurvey(
   }
   checkExit(command, session.node.name, outcome);
   if (!sections.has('end')) throw new TriageError('transfer-truncated', 'list-processes: the answer has no end');
-  return sections;
+  return takeApart(sections);
 }
 
 /** Takes lines of `section base64` as they come, so that no answer is in memory twice. A line that is not so is left out. */

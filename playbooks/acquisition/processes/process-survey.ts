@@ -1,18 +1,17 @@
 import type { Socket } from '../../domain/process.js';
-import { processBounds, type Sections } from './process-script.js';
+import { processBounds } from './process-script.js';
+import { eachPair, type Sections } from './process-sections.js';
 import { parseTable } from './process-sockets.js';
 import { linesByFile } from './process-stat.js';
 
 /** The sections of a survey, parsed. Keys are paths below /proc, such as `12/exe`. */
 export interface Survey {
   readonly sections: Sections;
-  /** Stat lines before and after all else was read. */
+  /** What /proc says of each before and after all else was read: its stat, and before that its status, too. */
   readonly before: ReadonlyMap<string, Buffer>;
   readonly after: ReadonlyMap<string, Buffer>;
-  readonly status: ReadonlyMap<string, Buffer>;
   /** Texts of links, raw. */
-  readonly executables: ReadonlyMap<string, Buffer>;
-  readonly directories: ReadonlyMap<string, Buffer>;
+  readonly links: ReadonlyMap<string, Buffer>;
   /** `device:inode links size`. */
   readonly identities: ReadonlyMap<string, string>;
   readonly filesystems: ReadonlyMap<string, string>;
@@ -42,9 +41,7 @@ export function parseSurvey(sections: Sections): Survey {
     sections,
     before: linesByFile(section('before')),
     after: linesByFile(section('after')),
-    status: linesByFile(section('status')),
-    executables: linkTexts(section('executables')),
-    directories: linkTexts(section('directories')),
+    links: linkTexts(section('links')),
     identities: keyedLines(text('identities')),
     filesystems: keyedLines(text('filesystems')),
     arguments: new Map([...textsByProcess(section('arguments')), ...ownSections(sections, 'arguments.')]),
@@ -54,7 +51,7 @@ export function parseSurvey(sections: Sections): Survey {
     devices: devicesOf(sections),
     boot: Number(/^btime (\d{1,12})/.exec(text('boot'))?.[1] ?? 0),
     // 100 on every architecture that Linux runs on today; getconf is asked as that could change.
-    ticksPerSecond: Number(/^[1-9]\d{0,5}/.exec(text('ticks'))?.[0] ?? 100),
+    ticksPerSecond: Number(/^[1-9]\d{0,5}$/m.exec(text('boot'))?.[0] ?? 100),
     sockets: socketsByProcess(sections, text('descriptors'), networks),
     allSockets: hasAllSockets(sections, networks),
   };
@@ -65,17 +62,6 @@ export function linkTexts(data: Buffer): Map<string, Buffer> {
   const links = new Map<string, Buffer>();
   eachPair(data, (path, text) => links.set(path, text.subarray(0, -1)));
   return links;
-}
-
-/** Gives each `path NUL text NUL`; the text keeps its NUL. */
-function eachPair(data: Buffer, take: (path: string, text: Buffer) => void): void {
-  for (let at = 0; at < data.length; ) {
-    const middle = data.indexOf(0, at);
-    const end = middle === -1 ? -1 : data.indexOf(0, middle + 1);
-    if (end === -1) return;
-    take(data.toString('latin1', at, middle), data.subarray(middle + 1, end + 1));
-    at = end + 1;
-  }
 }
 
 /** Puts `12/cmdline NUL text NUL ...` of grep together by process, the texts as they stood with their NULs. */

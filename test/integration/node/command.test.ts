@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TriageError } from '../../../playbooks/domain/error.js';
@@ -69,6 +69,11 @@ describe('a command that ends by itself', () => {
   test('gives way to all else on the node, for CPU and disk', async () => {
     const { stdout } = await run(await session(), command(['sh', '-c', 'nice; ionice -p $$']));
     expect(stdout.toString()).toBe('19\nbest-effort: prio 7\n');
+  });
+
+  test.runIf(existsSync('/proc/self/autogroup'))('gives way with its session, where time is shared out by sessions', async () => {
+    const { stdout } = await run(await session(), command(['cat', '/proc/self/autogroup']));
+    expect(stdout.toString()).toMatch(/ nice 10\n$/);
   });
 
   test('runs beside more others than the node allows on one connection', async () => {

@@ -28,8 +28,8 @@ const spec = {
 const userns = { uidMappings: [{ containerID: 0, hostID: 2_231_500_800, size: 65_536 }], gidMappings: [{ containerID: 0, hostID: 7, size: 1 }] };
 const identity = { pod: { uid: 'u-1', name: 'web', namespace: 'shop' }, container: 'app' };
 
-function emitted(values: Readonly<Record<string, string>>): string {
-  return Object.entries(values)
+function emitted({ runtime = '', pid = '', folder = '', ...values }: Readonly<Record<string, string>>): string {
+  return Object.entries({ place: `${runtime}\n${pid}\n${folder}\n`, ...values })
     .map(([name, value]) => `${name} ${Buffer.from(value).toString('base64')}\n`)
     .join('');
 }

@@ -22,19 +22,17 @@ const stat = (pid: number, start: number) => `${pid}/stat\0${pid} (x) S 1 1 1 0 
 function sections(pids: readonly number[], more: Record<string, string> = {}): Map<string, Buffer> {
   const each = (line: (pid: number) => string) => pids.map(line).join('');
   const all = {
-    'init.1': `1/cgroup:8:pids:${home}\n`,
+    inits: `1/cgroup:8:pids:${home}\n`,
     'root.1': '7',
     cgroups: each((pid) => `${pid}/cgroup:8:pids:${home}\n`),
-    before: each((pid) => stat(pid, 500)),
+    before: each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`),
     after: each((pid) => stat(pid, 500)),
-    status: each((pid) => `${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`),
-    executables: each((pid) => `${pid}/exe\0/bin/x\0`),
+    links: each((pid) => `${pid}/exe\0/bin/x\0`),
     identities: `${each((pid) => `${pid}/exe 7:${pid} 1 10\n`)}end 0\n`,
     filesystems: `${each((pid) => `${pid}/exe overlayfs\n`)}end 0\n`,
     arguments: `${each((pid) => `${pid}/cmdline\0x\0`)}end\0\0`,
     environments: 'end\0\0',
-    boot: 'btime 1000\n',
-    ticks: '100\n',
+    boot: 'btime 1000\n100\n',
     ...more,
   };
   return new Map(Object.entries(all).map(([name, text]) => [name, Buffer.from(text, 'latin1')]));
@@ -55,12 +53,12 @@ describe('ownersOf', () => {
 
   it.each(['crio-', 'cri-containerd-'])('knows the names of the systemd driver: %s', (prefix) => {
     const path = `/kubepods.slice/${prefix}${id}.scope`;
-    const found = ownersOf(sections([], { 'init.1': `1/cgroup:0::${path}\n`, cgroups: `2/cgroup:0::${path}/init\n` }), [container]);
+    const found = ownersOf(sections([], { inits: `1/cgroup:0::${path}\n`, cgroups: `2/cgroup:0::${path}/init\n` }), [container]);
     expect([...found.keys()]).toEqual([2]);
   });
 
   it('takes nobody when the init process is not in a cgroup of that name', () => {
-    expect(ownersOf(sections([2], { 'init.1': '' }), [container]).size).toBe(0);
+    expect(ownersOf(sections([2], { inits: '' }), [container]).size).toBe(0);
   });
 });
 
@@ -100,7 +98,7 @@ describe('processList', () => {
       sections([2], {
         identities: `2/exe 7:1 ${links} 10\nend 0\n`,
         filesystems: `2/exe ${filesystem}\nend 0\n`,
-        executables: `2/exe\0${link}\0`,
+        links: `2/exe\0${link}\0`,
         mounts: 'mnt:[1] 2/ns/mnt\n',
         'devices.mnt:[1]': devices,
       }),

@@ -16,7 +16,7 @@ const command: NodeCommand = { name: 'list', argv: ['find', "it's"], privileged:
 
 test('a privileged command of a plain user gives way before it runs under sudo, and its time limit stands inside of it', () => {
   expect(remoteLine(command, config).run).toMatch(
-    /^'nice' '-n' '19' 'sudo' '-n' 'env' 'LC_ALL=C' 'PODTRIAGE_COMMAND=[0-9a-f-]{36}' 'timeout' '-k' '5' '2' 'sh' '-c' '[^']*' 'podtriage' 'find' 'it'\\''s'$/,
+    /^\{ [^']*; exec 'nice' '-n' '19' 'sudo' '-n' 'env' 'LC_ALL=C' 'PODTRIAGE_COMMAND=[0-9a-f-]{36}' 'timeout' '-k' '5' '2' 'sh' '-c' '[^']*' 'podtriage' 'find' 'it'\\''s'$/,
   );
 });
 
@@ -24,7 +24,7 @@ test('root, and a command that needs no privilege, do without', () => {
   expect(usesSudo(command, { ...config, user: 'root' })).toBe(false);
   expect(usesSudo({ ...command, privileged: false }, config)).toBe(false);
   expect(usesSudo(command, { ...config, sudo: [] })).toBe(false);
-  expect(remoteLine(command, { ...config, user: 'root' }).run).toMatch(/^'nice' '-n' '19' 'env' /);
+  expect(remoteLine(command, { ...config, user: 'root' }).run).toMatch(/; exec 'nice' '-n' '19' 'env' /);
 });
 
 test('each command has a mark of its own, which its stop line looks for', () => {

@@ -31,6 +31,14 @@ for try in 1 2 3; do
   sleep 1
 done`;
 
+/**
+ * A kernel that shares out time by sessions (sched(7), "The autogroup feature") weighs a nice value against processes of the same session
+ * alone, and sshd opens a session for each command: there it is the session that has to give way. It is known to the kernel only while it lasts.
+ * Anybody may do it for his own, but all users of a node together ten times a second; root as often as he likes. Not 19: behind a suspect who
+ * mines on all cores a run would take ten times as long, and a busy pod feels 10 no more than that.
+ */
+const gentleSession = '{ read -r session word level && [ "$level" = 10 ] || echo 10 >/proc/self/autogroup; } 2>/dev/null </proc/self/autogroup';
+
 /** Before sudo as well: to open its session costs more than most commands. */
 const gentle = ['nice', '-n', '19'];
 
@@ -39,7 +47,7 @@ const gentle = ['nice', '-n', '19'];
  * and behind a busy pod a command of ours would hold the suspect's tree until its time is up. Where ionice is missing (some distributions
  * pack it apart), the kernel takes the same level from the nice value (ionice(1), "none").
  */
-const gentleScript = 'command -v ionice >/dev/null && exec ionice -c 2 -n 7 "$@"; exec "$@"';
+const gentleScript = `${gentleSession}; command -v ionice >/dev/null && exec ionice -c 2 -n 7 "$@"; exec "$@"`;
 
 /**
  * Wraps a command for the node. `timeout` (coreutils) stands inside of sudo, where it may kill what it runs: nothing of ours stays
@@ -51,7 +59,9 @@ export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine 
   const seconds = String(Math.max(1, Math.ceil(command.timeoutMs / 1000)));
   const privilege = usesSudo(command, config) ? config.sudo : [];
   const limit = ['env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds];
-  const run = quote([...gentle, ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
+  const words = quote([...gentle, ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
+  // By the login shell itself, as one more would be one more program to start (shell-probe.ts has seen that it is of the POSIX family).
+  const run = `${gentleSession}; exec ${words}`;
   if (Buffer.byteLength(run) > maxLineBytes) {
     throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
   }

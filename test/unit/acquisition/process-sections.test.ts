@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { takeApart } from '../../../playbooks/acquisition/processes/process-sections.js';
+
+function apart(printed: Record<string, string>): Record<string, string> {
+  const sections = takeApart(new Map(Object.entries(printed).map(([name, text]) => [name, Buffer.from(text, 'latin1')])));
+  return Object.fromEntries([...sections].map(([name, data]) => [name, data.toString('latin1')]));
+}
+
+describe('takeApart', () => {
+  it('tells the init processes from the others, also where there are no others', () => {
+    expect(apart({ cgroups: '2/cgroup:0::/x\n3/cgroup:0::/x\n\n2/cgroup:0::/x\n' })).toEqual({
+      cgroups: '2/cgroup:0::/x\n3/cgroup:0::/x\n',
+      inits: '2/cgroup:0::/x\n',
+    });
+    expect(apart({ cgroups: '\n\n2/cgroup:0::/x\n' })).toEqual({ cgroups: '\n', inits: '2/cgroup:0::/x\n' });
+  });
+
+  it('gives each line to the section that it begins with, and leaves one out that was cut', () => {
+    expect(apart({ spaces: 'networks net:[1] 2/ns/net\ntable.tcp.net:[1] a b\ntable.tcp.net:[1] end\ndescriptors 2/fd socket:[5' })).toEqual({
+      networks: 'net:[1] 2/ns/net\n',
+      'table.tcp.net:[1]': 'a b\nend\n',
+    });
+  });
+
+  it('lets a section that a reader never came to lack its end', () => {
+    expect(apart({ files: 'identities 2/exe 7:1 1 10\n' })).toEqual({ identities: '2/exe 7:1 1 10\n', filesystems: '' });
+  });
+
+  it('tells arguments from variables by the name of the file, whatever they hold', () => {
+    const texts = '2/cmdline\0' + '3/environ\0' + '2/cmdline\0end\0' + '2/environ\0A=\0' + 'end\0\0';
+    expect(apart({ texts })).toEqual({ arguments: '2/cmdline\x003/environ\x002/cmdline\0end\0end\0\0', environments: '2/environ\0A=\0end\0\0' });
+  });
+
+  it('holds neither to be whole where both were cut', () => {
+    expect(apart({ texts: '2/cmdline\0x\x002/environ\0A' })).toEqual({ arguments: '2/cmdline\0x\0', environments: '' });
+  });
+});
