@@ -94,7 +94,7 @@ export class Amendments {
 
   /** A run that nothing is to come for any more. */
   async forget(run: string): Promise<void> {
-    const [watched] = await Promise.all([this.watched(run), this.redis.zrem(this.keys.amending, run)]);
-    await this.unwatch(run, watched);
+    // In this order: who dies in between leaves a run that is looked at again, and not hashes that nobody waits for any more.
+    await Promise.all([this.unwatch(run, await this.watched(run)), this.redis.zrem(this.keys.amending, run)]);
   }
 }

@@ -13,6 +13,7 @@ const linesSchema = z.array(z.string());
 /** So much is remembered of all runs together. */
 const maxRecords = 100_000;
 const maxIndexes = 256;
+const maxTries = 5;
 
 /** The chains of runs, each entry read and checked once. All methods throw `custody-broken` and what Redis throws. */
 export class CheckedChains {
@@ -53,6 +54,17 @@ export class CheckedChains {
   }
 
   private async momentOf(run: string, from: number, keys: readonly string[]): Promise<[string[], ...Texts[]]> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.transaction(run, from, keys);
+      } catch (error) {
+        // Of a connection that was cut in the middle of the answer: unlike single commands, ioredis does not send this one again.
+        if (tries === maxTries || !(error instanceof Error && error.name === 'AbortError')) throw error;
+      }
+    }
+  }
+
+  private async transaction(run: string, from: number, keys: readonly string[]): Promise<[string[], ...Texts[]]> {
     const reading: ChainableCommander = this.redis.multi().lrange(this.keys.custody(run), from, from + chainChunk);
     for (const key of keys) reading.hgetall(key);
     const [lines, ...hashes] = ((await reading.exec()) ?? []).map(([error, value]) => {

@@ -4,6 +4,7 @@ import { type Amendment, amendmentSchema } from '../playbooks/domain/amendment.j
 import { type Artifact, artifactSchema } from '../playbooks/domain/artifact.js';
 import { ChainCheck, type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
+import { frozen } from '../playbooks/domain/frozen.js';
 import { type Lookup, lookupSchema } from '../playbooks/domain/lookup.js';
 import { originSchema } from '../playbooks/domain/origin.js';
 import { RecentMap } from '../playbooks/domain/recent.js';
@@ -53,7 +54,8 @@ export class SignedRuns {
     const entry = await readSigned(line, { run, seq: 0, act: 'run.requested' }, (kid) => this.trusted(kid, 'api'));
     const { request, playbook, createdAt, origin } = parsed(requestedSchema, entry.detail, `the request of run ${run}`);
     const told = { id: run, createdAt, requestedBy: entry.actor, request, playbook, limits: request.options.limits };
-    const info = origin === undefined ? told : { ...told, origin };
+    // One for all who ask: none of them may change what the others see.
+    const info = frozen(origin === undefined ? told : { ...told, origin });
     if (line !== null) this.requests.set(run, { line, by: entry.by, info });
     return info;
   }

@@ -22,5 +22,5 @@ export function cgroupNames(cgroup: string, id: string): boolean {
 
 /** The path of a cgroup up to the first component that names the container. */
 export function cgroupHome(path: string, id: string): string | undefined {
-  return new RegExp(`^.*?(^|/)${cgroupName(id)}(?=/|$)`).exec(path)?.[0];
+  return new RegExp(`^.*?(^|/)${cgroupName(id)}(?=/|$)`, 's').exec(path)?.[0];
 }

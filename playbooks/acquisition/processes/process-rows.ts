@@ -82,7 +82,8 @@ export function ownersOf(sections: Sections, containers: readonly NodeContainer[
 
 function cgroupLines(data: Buffer | undefined): { pid: number; path: string }[] {
   return (data?.toString('latin1') ?? '').split('\n').flatMap((line) => {
-    const [, pid, path] = /^(\d{1,10})\/cgroup:\d+:[^:]*:(.*)$/.exec(line) ?? [];
+    // The name of a cgroup can hold any byte but a newline.
+    const [, pid, path] = /^(\d{1,10})\/cgroup:\d+:[^:]*:(.*)$/s.exec(line) ?? [];
     return pid === undefined || path === undefined ? [] : [{ pid: Number(pid), path }];
   });
 }

@@ -22,12 +22,25 @@ export const processBounds = {
 /** Exit status of the script where the node has not the tools that it speaks to. */
 const toolMissing = 96;
 
-/** Of many files at once. Each line begins with the section that it belongs to. */
-const statFiles = 'stat -L --printf "identities %n %d:%i %h %s\\n" "$@"; stat -L -f --printf "filesystems %n %T\\n" "$@"';
+/** Of what was killed, the next command must not speak: it could end well. */
+const unlessKilled = 'said=$?; [ $said -lt 124 ] || exit $said';
 
-/** Of many processes at once. */
-const readTexts =
-  'lines= all=; for pid do lines="$lines $pid/cmdline" all="$all $pid/environ"; done; grep -szZaH "" $lines; grep -szZaHoE -m "$names" "$variable" $all';
+/** Of many files at once. Each line begins with the section that it belongs to. */
+const statFiles = `stat -L --printf "identities %n %d:%i %h %s\\n" "$@"; ${unlessKilled}; stat -L -f --printf "filesystems %n %T\\n" "$@"`;
+
+/**
+ * Of many processes at once. grep takes a text without NUL into memory whole, and gives up in its middle where there is none left: so it has a limit,
+ * and each of the two has a last file (`version`, `self/environ`) that only one that came so far names.
+ */
+const readTexts = `ulimit -v 524288
+lines= all=
+for pid do lines="$lines $pid/cmdline" all="$all $pid/environ"; done
+grep -szZaH "" $lines version; ${unlessKilled}
+grep -szZaHoE -m "$names" "$variable" $all self/environ`;
+
+/** What find says of namespaces and of descriptors, with an end where it was not killed. */
+const findSpaces = `find "$@" -maxdepth 1 "(" -path "*/ns/*" -printf "%l %p\\n" -o -lname "socket:*" -printf "%h %l\\n" ")"
+[ $? -lt 124 ] || exit 255; exit 0`;
 
 /**
  * Reads the processes of containers from /proc of the node, everything of one process between two looks at its start time. Output as
@@ -45,19 +58,19 @@ const script = String.raw`
 export LC_ALL=C
 pattern=$1 most=$2 careful=$3 arguments=$4 names=$5 texts=$6 descriptors=$7 table=$8 spaces=$9
 shift 9
-readSpaces=$1 statFiles=$2 readTexts=$3
-shift 3
+readSpaces=$1 statFiles=$2 readTexts=$3 findSpaces=$4
+shift 4
 ${emit}
 each() { for name do for pid in $pids; do printf '%s/%s\0' "$pid" "$name"; done; done; }
-quick() { xargs -0 -r sh -c 'timeout -k 1 20 sh -c "$0" podtriage "$@"; case $? in 124 | 137) exit 255 ;; esac; exit 0' "$1"; }
+quick() { xargs -0 -r sh -c 'timeout -k 1 20 sh -c "$0" podtriage "$@"; [ $? -lt 124 ] || exit 255; exit 0' "$1"; }
 slow() { for pid in $pids; do printf '%s/%s\0' "$pid" "$1" | xargs -0 timeout -k 1 5 $2; done; }
 begin() { printf '%s ' "$1"; }
 case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
-command -v awk >/dev/null || exit ${toolMissing}
+awk 'BEGIN { exit }' || exit ${toolMissing}
 cd /proc || exit 1
 found=$(printf '%s\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern" | head -n 20000 | sort -t / -k 1,1n | head -n "$most")
 pids=$(printf '%s\n' "$found" | cut -d / -f 1)
-begin before; each stat status | xargs -0 -r grep -saZH '' | base64 -w0; echo
+begin before; { each stat | xargs -0 -r grep -saZH ''; each status | xargs -0 -r grep -saZHE '^(Uid|NSpid):'; } | base64 -w0; echo
 inits=
 while [ $# -ge 2 ]; do
   inits="$inits $1/cgroup"
@@ -67,7 +80,7 @@ done
 begin cgroups; { printf '%s\n\n' "$found"; grep -sHE -m 1 -e "$pattern" $inits </dev/null; } | base64 -w0; echo
 begin links; each exe cwd | xargs -0 -r sh -c 'exec find "$@" -maxdepth 0 -printf "%p\0%l\0"' podtriage | base64 -w0; echo
 begin spaces
-each ns/net ns/mnt fd | xargs -0 -r -s 1000000 sh -c 'exec find "$@" -maxdepth 1 "(" -path "*/ns/*" -printf "%l %p\n" -o -lname "socket:*" -printf "%h %l\n" ")"' podtriage |
+{ each ns/net ns/mnt fd | xargs -0 -r -s 1000000 sh -c "$findSpaces" podtriage && echo end; } |
   awk -v "spaces=$spaces" -v "most=$table" -v "limit=$descriptors" "$readSpaces" | base64 -w0
 echo
 variable='^[^=]{1,128}='
@@ -101,7 +114,7 @@ export async function runSurvey(
   const { processes, argumentBytes, environmentNames, textBytes, descriptorBytes, tableBytes, namespaces } = processBounds;
   const bounds = [processes + 1, careful ? 'yes' : 'no', argumentBytes + 1, environmentNames + 1, textBytes, descriptorBytes, tableBytes, namespaces];
   const inits = containers.flatMap(({ pid, rootfs, overlay }) => (pid === undefined ? [] : [String(pid), rootfs ?? overlay?.merged ?? '']));
-  const fixed = [...bounds.map(String), readSpaces, statFiles, readTexts];
+  const fixed = [...bounds.map(String), readSpaces, statFiles, readTexts, findSpaces];
   const argv = ['sh', '-c', script, 'podtriage', cgroupPattern(containers.map(({ id }) => id)), ...fixed, ...inits];
   const command = nodeCommand('list-processes', argv, { timeoutMs: 10 * 60_000 });
   const running = await session.start(command, signal);

@@ -21,19 +21,30 @@ function takeCgroups(sections: Map<string, Buffer>): void {
   sections.set('inits', both.subarray(middle + 2));
 }
 
-/** `12/cmdline NUL text NUL` or `12/environ NUL text NUL`, and an end where the node read them all. */
+/** The last file of the command lines, and of the environments: by it each is known to have been read to its end. */
+const lastFiles = { arguments: 'version', environments: 'self/environ' } as const;
+
+/**
+ * `12/cmdline NUL text NUL` or `12/environ NUL text NUL`, and an end where the node read them all. Where anything else stands among them, something was cut,
+ * and what follows may be out of place.
+ */
 function takeTexts(sections: Map<string, Buffer>): void {
   const texts = sections.get('texts');
   if (texts === undefined) return;
   sections.delete('texts');
-  const [lines, variables]: [Buffer[], Buffer[]] = [[], []];
+  const read: Record<keyof typeof lastFiles, Buffer[]> = { arguments: [], environments: [] };
+  const ended = new Set<string>();
+  let isCut = !texts.subarray(-endOfTexts.length).equals(endOfTexts);
   eachPair(texts, (path, _text, whole) => {
-    if (path.endsWith('/cmdline')) lines.push(whole);
-    else if (path.endsWith('/environ')) variables.push(whole);
+    const [, file] = /^\d{1,10}\/(cmdline|environ)$/.exec(path) ?? [];
+    if (file !== undefined) read[file === 'cmdline' ? 'arguments' : 'environments'].push(whole);
+    else if (path === lastFiles.arguments || path === lastFiles.environments) ended.add(path);
+    else isCut ||= path !== 'end';
   });
-  const ends = texts.subarray(-endOfTexts.length).equals(endOfTexts) ? [endOfTexts] : [];
-  sections.set('arguments', Buffer.concat([...lines, ...ends]));
-  sections.set('environments', Buffer.concat([...variables, ...ends]));
+  for (const name of ['arguments', 'environments'] as const) {
+    const ends = isCut || !ended.has(lastFiles[name]) ? [] : [endOfTexts];
+    sections.set(name, Buffer.concat([...read[name], ...ends]));
+  }
 }
 
 /** Gives each `path NUL text NUL`: the path, the text with its NUL, and both as they stand. What was cut is left out. */

@@ -83,6 +83,7 @@ function ownSections(sections: Sections, prefix: string): [number, Buffer][] {
 
 const endOfLines = Buffer.from('end 0\n');
 const endOfTexts = Buffer.from('end\0\0');
+const endOfSpaces = Buffer.from('end\n');
 
 function isWhole(sections: Sections): boolean {
   const ends = (name: string, end: Buffer) => sections.get(name)?.subarray(-end.length).equals(end) ?? true;
@@ -147,6 +148,7 @@ function hasAllSockets(sections: Sections, networks: ReadonlyMap<string, string>
   const within = tables.every(([, rows]) => /(^|\n)end\n$/.test(rows.toString('latin1', Math.max(0, rows.length - 5))));
   return (
     within &&
+    sections.get('spaces')?.equals(endOfSpaces) === true &&
     (sections.get('descriptors')?.length ?? 0) < descriptorBytes &&
     [...networks.values()].every((space) => sections.has(`table.tcp.${space}`))
   );

@@ -32,6 +32,7 @@ function sections(pids: readonly number[], more: Record<string, string> = {}): M
     filesystems: `${each((pid) => `${pid}/exe overlayfs\n`)}end 0\n`,
     arguments: `${each((pid) => `${pid}/cmdline\0x\0`)}end\0\0`,
     environments: 'end\0\0',
+    spaces: 'end\n',
     boot: 'btime 1000\n100\n',
     ...more,
   };

@@ -27,8 +27,20 @@ describe('takeApart', () => {
   });
 
   it('tells arguments from variables by the name of the file, whatever they hold', () => {
-    const texts = '2/cmdline\0' + '3/environ\0' + '2/cmdline\0end\0' + '2/environ\0A=\0' + 'end\0\0';
+    const texts = '2/cmdline\0' + '3/environ\0' + '2/cmdline\0end\0' + 'version\0v\0' + '2/environ\0A=\0' + 'self/environ\0B=\0' + 'end\0\0';
     expect(apart({ texts })).toEqual({ arguments: '2/cmdline\x003/environ\x002/cmdline\0end\0end\0\0', environments: '2/environ\0A=\0end\0\0' });
+  });
+
+  it('holds what lacks its last file to be cut', () => {
+    const arguments_ = '2/cmdline\0x\0';
+    expect(apart({ texts: `${arguments_}self/environ\0B=\0end\0\0` })).toEqual({ arguments: arguments_, environments: 'end\0\0' });
+    expect(apart({ texts: `${arguments_}version\0v\0end\0\0` })).toEqual({ arguments: `${arguments_}end\0\0`, environments: '' });
+  });
+
+  it('holds neither to be whole where something else stands among them: a text was cut, and names are texts from there on', () => {
+    const texts = '2/cmdline\0sl' + '2/environ\0A=\0' + '2/environ\0B=\0' + 'version\0v\0self/environ\0B=\0end\0\0';
+    const { arguments: lines, environments } = apart({ texts });
+    expect([lines, environments].map((text) => text?.endsWith('end\0\0'))).toEqual([false, false]);
   });
 
   it('holds neither to be whole where both were cut', () => {

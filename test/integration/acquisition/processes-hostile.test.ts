@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { runSurvey } from '../../../playbooks/acquisition/processes/process-script.js';
+import { localNode } from '../../support/local-node.js';
+import { sleepProgram } from '../../support/program.js';
+import { sha256Of, until } from '../../support/wait.js';
+import { rowOf, withProcesses } from './process-stand.js';
+
+const sleepSha256 = sha256Of(readFileSync(sleepProgram));
+const stand = withProcesses();
+
+describe('what goes wrong on the node', () => {
+  it('a reader of arguments that is killed is no answer: they are read once more, one process at a time', async () => {
+    stand().instead('grep', 'case "$*" in "-szZaH "*cmdline*) /usr/bin/grep "$@" | head -c 20; kill -9 $$ ;; esac\nexec /usr/bin/grep "$@"');
+    const child = await stand().started(sleepProgram, ['1000', '0'], { env: { FIRST: '1', SECOND: '2' } });
+    const row = rowOf((await stand().list()).rows, child);
+    expect(row?.arguments.map(({ text }) => text)).toEqual([sleepProgram, '1000', '0']);
+    expect(row?.environment.map(({ text }) => text)).toEqual(['FIRST', 'SECOND']);
+  });
+
+  it('a reader of arguments that gives up in the middle is none either', async () => {
+    stand().instead('grep', 'case "$*" in "-szZaH "*cmdline*) exit 2 ;; esac\nexec /usr/bin/grep "$@"');
+    const child = await stand().started(sleepProgram, ['1000', '0']);
+    expect(rowOf((await stand().list()).rows, child)?.arguments.map(({ text }) => text)).toEqual([sleepProgram, '1000', '0']);
+  });
+
+  it('an executable whose reader is killed is seen the other way', async () => {
+    stand().instead('stat', 'case "$*" in "-L --printf identities"*) kill -9 $$ ;; esac\nexec /usr/bin/stat "$@"');
+    const child = await stand().started(sleepProgram, ['1000', '0']);
+    expect(rowOf((await stand().list()).rows, child)?.executable).toMatchObject({ sha256: sleepSha256 });
+  });
+
+  it.each([
+    ['awk, killed', 'awk', 'case $* in *spaces*) kill -9 $$ ;; esac\nexec /usr/bin/awk "$@"'],
+    ['awk, with an error', 'awk', 'case $* in *spaces*) exit 2 ;; esac\nexec /usr/bin/awk "$@"'],
+    ['find, killed', 'find', 'case "$*" in *socket:*) /usr/bin/find "$@" | head -n 3; kill -9 $$ ;; esac\nexec /usr/bin/find "$@"'],
+  ])('without the whole answer of %s sockets are said to be missing', async (_what, name, script) => {
+    stand().instead(name, script);
+    await stand().list();
+    expect(stand().local.gaps.map(({ subject }) => subject)).toContain('sockets');
+  });
+
+  it('an awk that cannot run is said to be missing', async () => {
+    stand().instead('awk', 'exit 127');
+    await expect(stand().list()).rejects.toMatchObject({ code: 'tool-missing' });
+  });
+});
+
+describe('a process that would rather not be seen', () => {
+  it('is found in a cgroup whose name has a carriage return', async () => {
+    const child = await stand().started(sleepProgram, ['1000', '0'], { below: 'a\rb' });
+    expect(rowOf((await stand().list()).rows, child)).toBeDefined();
+  });
+
+  it('does not make the answer too long by the number of its groups', async () => {
+    const script = 'import os, time; os.setgroups([4294967294] * 65536); time.sleep(1000)';
+    const child = await stand().started('/usr/bin/python3', ['-c', script]);
+    await until(() => readFileSync(`/proc/${child.pid}/status`, 'latin1').length > 100_000);
+    const sections = await runSurvey(localNode(), [stand().container()], false, AbortSignal.timeout(60_000));
+    expect(sections.get('before')?.length).toBeLessThan(10_000);
+  });
+});
