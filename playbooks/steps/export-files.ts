@@ -31,23 +31,16 @@ export const exportFiles = defineStep({
   timeoutMs: 2 * 60 * 60_000,
   attempts: 4,
   async run({ target, node, containers, changes }, { method }, ctx) {
-    const planned = plan(ctx, changes, method === 'kubectl-cp');
-    // It is read while the login is waited for; where that fails, nobody asks for it any more.
-    planned.catch(() => undefined);
+    const listed = await readListing(ctx.evidence, changes.sha256, changeSchema);
+    const { take, limits } = planAcquisition(listed, ctx.run.limits, method === 'kubectl-cp');
+    for (const limit of limits) ctx.limit(limit);
     const taken =
       method === 'kubectl-cp'
-        ? await fromContainer(ctx, target, await planned)
-        : await withNode(ctx, target, node, async (session) => fromNode(ctx, session, containers, await planned));
+        ? await fromContainer(ctx, target, take)
+        : await withNode(ctx, target, node, (session) => fromNode(ctx, session, containers, take));
     return { artifacts: await summary(ctx, taken, method === 'node' ? 'node' : 'in-container') };
   },
 });
-
-/** The files to take, of those that are listed. */
-async function plan(ctx: StepContext, { sha256 }: Facts['changes'], untyped: boolean): Promise<readonly Change[]> {
-  const { take, limits } = planAcquisition(await readListing(ctx.evidence, sha256, changeSchema), ctx.run.limits, untyped);
-  for (const limit of limits) ctx.limit(limit);
-  return take;
-}
 
 async function fromNode(ctx: StepContext, session: NodeSession, containers: Facts['containers'], take: readonly Change[]): Promise<Artifact[]> {
   const artifacts = await artifactsFromNode(session, containers, take, ctx);

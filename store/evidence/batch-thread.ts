@@ -1,116 +1,53 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { release } from 'node:os';
 import { dirname } from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import { type Batch, type BatchOutcome, otherSize } from './batch.js';
+import { type Batch, type BatchItem, type BatchOutcome, otherSize } from './batch.js';
 import { systemCode } from './fs-error.js';
-import { syncFileSystem } from './sync-file-system.js';
 
 /** From so many files on, the file system is synced as a whole. */
 const wholeFrom = 16;
 
-/** One file of a batch: where its bytes are in the batch's data, and what became of it. */
-interface Item {
-  readonly temporary: string;
-  readonly path: string;
-  readonly offset: number;
-  readonly size: number;
-  /** Open between its writing and its end. */
-  file?: number;
-  outcome?: BatchOutcome;
+/** A thread's whole life: takes batches, answers what became of their items. Its calls block: that is what it is a thread for. */
+parentPort?.on('message', (batch: Batch) => parentPort?.postMessage(store(batch)));
+
+/** One file of a batch between its writing and its end. */
+interface Written {
+  readonly item: BatchItem;
+  readonly file: number;
 }
-
-/** A batch on its way. */
-interface Begun {
-  readonly items: readonly Item[];
-  /** To be synced as well, also for what existed: the process that made it may have died before. */
-  readonly folders: readonly string[];
-  /** The store's folder for temporary files, which says which store it is. */
-  readonly store: string;
-}
-
-/** Batches whose content has been written; those whose files have been named since the last sync. */
-let written: Begun[] = [];
-let named: Begun[] = [];
-let isSyncing = false;
-
-/** A thread's whole life: takes batches, answers what became of their files, in order. Its calls block: that is what it is a thread for. */
-parentPort?.on('message', (batch: Batch) => {
-  written.push(write(batch));
-  void syncAll();
-});
 
 /**
- * Gives files their names: content first, then, once that is on the disk, names, and says so once these are as well. At no time has a name in
- * the store another content than its own, whenever the power goes. While one sync is waited for, the next batches are written: each sync is
- * for all content and all names that were there when it began.
+ * Puts all items into the store: content first, then, once that is on the disk, names, then the folders. At no time has a name in the
+ * store another content than its own, whenever the power goes.
  */
-async function syncAll(): Promise<void> {
-  if (isSyncing) return;
-  isSyncing = true;
-  while (written.length > 0 || named.length > 0) {
-    const [content, names] = [written, named];
-    [written, named] = [[], []];
-    const synced = await syncedStores([...content, ...names]);
-    for (const batch of names) answer(batch, synced.has(batch.store) ? undefined : failure(() => batch.folders.forEach(syncFolder)));
-    for (const batch of content) {
-      nameAll(batch, synced.has(batch.store));
-      named.push(batch);
-    }
-  }
-  isSyncing = false;
-}
-
-/** The stores that were synced as a whole: those with so much to sync that it is worth it. */
-async function syncedStores(batches: readonly Begun[]): Promise<ReadonlySet<string>> {
-  const parts = new Map<string, number>();
-  for (const { store, items, folders } of batches) parts.set(store, (parts.get(store) ?? 0) + Math.max(items.length, folders.length));
-  const synced = new Set<string>();
-  for (const [store, count] of parts) if (count >= wholeFrom && (await syncFileSystem(store))) synced.add(store);
-  return synced;
-}
-
-function write(batch: Batch): Begun {
+function store({ items, data }: Batch): BatchOutcome[] {
+  const outcomes = new Map<BatchItem, BatchOutcome>();
   const folders = new Set<string>();
-  const items = itemsOf(batch);
+  const written: Written[] = [];
   for (const item of items) {
-    attempt(item, () => {
+    attempt(outcomes, item, () => {
       makeFolder(dirname(item.path), folders);
-      if (existing(item)) item.outcome = { existed: true };
-      else item.file = writeNew(item, batch.data);
+      const existed = existing(item);
+      if (existed) outcomes.set(item, { existed });
+      else written.push({ item, file: write(item, data) });
     });
   }
-  return { items, folders: [...folders], store: dirname(batch.temporary) };
-}
-
-function itemsOf({ temporary, paths, sizes }: Batch): Item[] {
-  let end = 0;
-  return paths.map((path, index) => {
-    const size = sizes[index] ?? 0;
-    const offset = end;
-    end += size;
-    return { temporary: `${temporary}-${index}`, path, offset, size };
-  });
-}
-
-/** Names those files of a batch whose content is on the disk. */
-function nameAll({ items }: Begun, isSynced: boolean): void {
-  const lost = isSynced ? undefined : failure(() => items.forEach(syncContent));
-  for (const item of items) {
-    if (item.file === undefined) continue;
-    closeSync(item.file);
-    if (lost !== undefined) item.outcome = lost;
-    else attempt(item, () => (item.outcome = { existed: !name(item) }));
-    failure(() => unlinkSync(item.temporary));
+  const lost = failure(() => syncAll(written));
+  for (const each of written) {
+    closeSync(each.file);
+    if (lost === undefined) attempt(outcomes, each.item, () => outcomes.set(each.item, { existed: !name(each.item) }));
+    else outcomes.set(each.item, lost);
+    failure(() => unlinkSync(each.item.temporary));
   }
-}
-
-function answer({ items }: Begun, unnamed: BatchOutcome | undefined): void {
-  const outcomes = items.map(({ outcome }): BatchOutcome => unnamed ?? outcome ?? { error: { code: '', message: 'nothing became of it' } });
-  parentPort?.postMessage(outcomes);
+  // Also for what existed: the process that made it may have died before this line.
+  const unnamed = failure(() => syncFolders([...folders]));
+  return items.map((item) => unnamed ?? outcomes.get(item) ?? { existed: false });
 }
 
 /** Two of the same content in a batch: the second finds the name taken. */
-function name(item: Item): boolean {
+function name(item: BatchItem): boolean {
   try {
     linkSync(item.temporary, item.path);
     return true;
@@ -121,9 +58,9 @@ function name(item: Item): boolean {
   }
 }
 
-function attempt(item: Item, act: () => void): void {
+function attempt(outcomes: Map<BatchItem, BatchOutcome>, item: BatchItem, act: () => void): void {
   const error = failure(act);
-  if (error !== undefined) item.outcome = error;
+  if (error !== undefined) outcomes.set(item, error);
 }
 
 function failure(act: () => void): BatchOutcome | undefined {
@@ -141,14 +78,14 @@ function makeFolder(folder: string, folders: Set<string>): void {
   folders.add(folder);
 }
 
-function existing({ path, size }: Item): boolean {
+function existing({ path, size }: BatchItem): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return false;
   if (found.size !== size) throw Object.assign(new Error(path), { code: otherSize });
   return true;
 }
 
-function writeNew({ temporary, offset, size }: Item, data: Uint8Array): number {
+function write({ temporary, offset, size }: BatchItem, data: Uint8Array): number {
   const file = openSync(temporary, 'wx', 0o400);
   try {
     for (let at = 0; at < size; ) at += writeSync(file, data, offset + at, size - at);
@@ -160,15 +97,36 @@ function writeNew({ temporary, offset, size }: Item, data: Uint8Array): number {
   }
 }
 
-function syncContent({ file }: Item): void {
-  if (file !== undefined) fsyncSync(file);
+function syncAll(written: readonly Written[]): void {
+  const [first] = written;
+  if (first === undefined || (written.length >= wholeFrom && syncFileSystem(first.item.temporary))) return;
+  for (const { file } of written) fsyncSync(file);
 }
 
-function syncFolder(folder: string): void {
-  const file = openSync(folder, 'r');
+function syncFolders(folders: readonly string[]): void {
+  const [first] = folders;
+  if (first === undefined || (folders.length >= wholeFrom && syncFileSystem(first))) return;
+  for (const folder of folders) {
+    const file = openSync(folder, 'r');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+}
+
+/** syncfs(2) tells of failed writes since Linux 5.8. */
+let hasSyncFs = process.platform === 'linux' && /^([6-9]|\d\d|5\.([89]|\d\d))\b/.test(release());
+
+/** One syncfs(2) in place of hundreds of fsync(2), by coreutils as Node has no call for it. False where that is not to be had, or failed. */
+function syncFileSystem(path: string): boolean {
+  if (!hasSyncFs) return false;
   try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    execFileSync('sync', ['-f', '--', path], { stdio: 'ignore' });
+    return true;
+  } catch {
+    hasSyncFs = false;
+    return false;
   }
 }

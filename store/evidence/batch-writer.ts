@@ -1,18 +1,14 @@
+import { Worker } from 'node:worker_threads';
 import { TriageError } from '../../playbooks/domain/error.js';
 import { type Batch, type BatchOutcome, otherSize } from './batch.js';
 import { storeError } from './fs-error.js';
-import type { TemporaryFolder } from './temporary-folder.js';
-import { writingThread } from './writing-thread.js';
 
-/** A batch with so many files, or bytes, is not waited with any longer. */
-const batchFiles = 2_000;
-const batchBytes = 4 * 1024 * 1024;
-
-/** After so many milliseconds in which no file came, the ones that are there are a batch. */
-const pauseMs = 8;
+/** Files in one batch at most. */
+const batchFiles = 4_096;
 
 /** A small file that waits for its batch. */
 interface Waiting {
+  readonly temporary: string;
   readonly path: string;
   readonly data: Uint8Array;
   readonly resolve: (existed: boolean) => void;
@@ -20,73 +16,89 @@ interface Waiting {
 }
 
 /**
- * Makes small files of one store durable in batches, in a thread: a file each costs syncs each, and the event loop is needed elsewhere.
- * One file alone goes at once. Of several, those make a batch that come with no pause between them, or while another batch is written.
+ * Makes small files durable in batches, in a thread of its own: a file each costs an fsync each, and the event loop is needed elsewhere.
+ * What comes while a batch is written is the next batch. The thread does not keep the process alive unless something waits for it.
  */
 export class BatchWriter {
   private waiting: Waiting[] = [];
-  private bytes = 0;
-  private writing = 0;
+  private batch: readonly Waiting[] = [];
+  private thread: Worker | undefined;
   private scheduled = false;
 
-  constructor(private readonly temporary: TemporaryFolder) {}
-
   /** Stores the bytes as `path`. Returns whether the store had them before. */
-  add(path: string, data: Uint8Array): Promise<boolean> {
+  add(temporary: string, path: string, data: Uint8Array): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ path, data, resolve, reject });
-      this.bytes += data.length;
-      if (this.waiting.length >= batchFiles || this.bytes >= batchBytes) this.send();
-      else this.schedule();
+      this.waiting.push({ temporary, path, data, resolve, reject });
+      this.schedule();
     });
   }
 
   /** After what is being done now: who adds one file often adds more. */
   private schedule(): void {
-    if (this.scheduled || this.writing > 0) return;
+    if (this.scheduled || this.batch.length > 0 || this.waiting.length === 0) return;
     this.scheduled = true;
-    setImmediate(() => (this.waiting.length > 1 ? this.sendAfterPause(this.waiting.length) : this.due()));
-  }
-
-  private sendAfterPause(before: number): void {
-    setTimeout(() => (this.waiting.length > before ? this.sendAfterPause(this.waiting.length) : this.due()), pauseMs);
-  }
-
-  private due(): void {
-    this.scheduled = false;
-    if (this.waiting.length > 0 && this.writing === 0) this.send();
+    setImmediate(() => {
+      this.scheduled = false;
+      this.send();
+    });
   }
 
   private send(): void {
-    const files = this.waiting;
-    this.waiting = [];
-    this.bytes = 0;
-    this.writing += 1;
-    writingThread.write(batchOf(this.temporary.next(), files)).then(
-      (outcomes) => this.settle(files, outcomes),
-      (error: unknown) => this.settle(files, error),
-    );
+    this.batch = this.waiting.splice(0, batchFiles);
+    const thread = (this.thread ??= this.start());
+    thread.ref();
+    const message = batchOf(this.batch);
+    thread.postMessage(message, [message.data.buffer as ArrayBuffer]);
   }
 
-  private settle(files: readonly Waiting[], answer: unknown): void {
-    this.writing -= 1;
-    files.forEach(({ path, resolve, reject }, index) => {
-      const outcome = Array.isArray(answer) ? (answer[index] as BatchOutcome | undefined) : undefined;
-      if (outcome !== undefined && 'existed' in outcome) resolve(outcome.existed);
-      else reject(Array.isArray(answer) ? errorOf(outcome?.error, path) : storeError(answer, 'keep a file'));
+  private start(): Worker {
+    const thread = openThread();
+    thread.on('message', (outcomes: readonly BatchOutcome[]) => {
+      thread.unref();
+      this.settle(({ path, resolve, reject }, index) => {
+        const outcome = outcomes[index];
+        if (outcome !== undefined && 'existed' in outcome) resolve(outcome.existed);
+        else reject(errorOf(outcome?.error, path));
+      });
     });
-    if (this.waiting.length > 0 && this.writing === 0) this.send();
+    const lost = (error: unknown): void => {
+      this.thread = undefined;
+      this.settle(({ reject }) => reject(storeError(error, 'run the thread that writes')));
+    };
+    thread.on('error', lost);
+    thread.on('exit', (code) => {
+      if (this.thread === thread) lost(new Error(`it ended with status ${code}`));
+    });
+    return thread;
+  }
+
+  private settle(each: (file: Waiting, index: number) => void): void {
+    const { batch } = this;
+    this.batch = [];
+    batch.forEach(each);
+    this.schedule();
   }
 }
 
-function batchOf(temporary: string, files: readonly Waiting[]): Batch {
+/** From source (tests, benches) a thread has to be told of the loader first: Node 20 does not pass it on. */
+function openThread(): Worker {
+  const isSource = import.meta.url.endsWith('.ts');
+  const script = new URL(`./batch-thread.${isSource ? 'ts' : 'js'}`, import.meta.url);
+  if (!isSource) return new Worker(script);
+  const load = `import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(script.href)}); })`;
+  return new Worker(load, { eval: true });
+}
+
+function batchOf(files: readonly Waiting[]): Batch {
   const data = new Uint8Array(files.reduce((sum, file) => sum + file.data.length, 0));
   let offset = 0;
-  for (const file of files) {
-    data.set(file.data, offset);
-    offset += file.data.length;
-  }
-  return { temporary, paths: files.map(({ path }) => path), sizes: files.map((file) => file.data.length), data };
+  const items = files.map(({ temporary, path, data: { length: size }, data: bytes }) => {
+    data.set(bytes, offset);
+    const item = { temporary, path, offset, size };
+    offset += size;
+    return item;
+  });
+  return { items, data };
 }
 
 function errorOf(error: { readonly code: string; readonly message: string } | undefined, path: string): TriageError {

@@ -24,9 +24,9 @@ export async function createDiskEvidence(folder: string, host?: HostIdentity): P
   const temporary = await prepareFolder(folder, host ?? (await thisHost()));
   const pathOf = (sha256: string): string => `${folder}/${placeOf(sha256)}`;
   const aside = new Aside(folder);
-  const batches = new BatchWriter(temporary);
+  const batches = new BatchWriter();
   const stager = new Stager(temporary, {
-    small: ({ sha256 }, data) => batches.add(pathOf(sha256), data),
+    small: ({ sha256 }, data) => batches.add(temporary.next(), pathOf(sha256), data),
     large: ({ sha256, size }, file) => onStore('keep a file', () => keep(file, pathOf(sha256), size)),
   });
   return {

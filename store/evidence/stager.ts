@@ -1,7 +1,6 @@
 import { unlink } from 'node:fs/promises';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { orAbort, untilAborted } from '../../playbooks/domain/abort.js';
-import { TriageError, throwIfAborted } from '../../playbooks/domain/error.js';
+import { untilAborted } from '../../playbooks/domain/abort.js';
+import { TriageError } from '../../playbooks/domain/error.js';
 import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../playbooks/ports.js';
 import { type Digests, digestOf } from './digest.js';
 import { writeLarge } from './large-file.js';
@@ -31,10 +30,7 @@ interface Staged extends StagedEvidence {
 
 /** Takes bytes apart: small ones in memory, large ones in a temporary file. */
 export class Stager {
-  /** Bytes in memory, and those among them that are on their way into the store, so that they leave it by themselves. */
   private held = 0;
-  private leaving = 0;
-  private readonly waiting: (() => void)[] = [];
 
   constructor(
     private readonly temporary: TemporaryFolder,
@@ -48,62 +44,27 @@ export class Stager {
 
   /** See {@link EvidencePort}. */
   async stage(source: Source, signal: AbortSignal, expected?: Expected): Promise<Staged> {
-    throwIfAborted(signal);
     const chunks = untilAborted<Uint8Array>(source, signal);
     const start: Uint8Array[] = [];
     let size = 0;
-    // There may be thousands of small files, and those that are all there need no stream.
-    if (isSmall(source)) {
-      start.push(...source);
-      size = lengthOf(source);
-    } else {
-      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
-        start.push(next.value);
-        size += next.value.length;
-        if (size > smallBytes) return this.large(andThen(start, chunks), expected);
-      }
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+      start.push(next.value);
+      size += next.value.length;
+      if (size > smallBytes || this.held + size > heldBytes) return this.large(andThen(start, chunks), expected);
     }
-    if (!(await this.hasRoom(size, signal))) return this.large(andThen(start, []), expected);
     return this.small(Buffer.concat(start), expected);
-  }
-
-  /** Takes room in memory; where others are just leaving it, once they have left. */
-  private async hasRoom(size: number, signal: AbortSignal): Promise<boolean> {
-    // Who has only just taken his may be about to leave.
-    if (this.held + size > heldBytes) await nextTurn();
-    while (this.held + size > heldBytes && this.leaving > 0) await orAbort(new Promise<void>((resolve) => this.waiting.push(resolve)), signal);
-    if (this.held + size > heldBytes) return false;
-    this.held += size;
-    return true;
   }
 
   private small(data: Uint8Array, expected: Expected): Staged {
     const digest = digestOf(data);
-    try {
-      compare(digest, expected);
-    } catch (error) {
-      this.forget(data);
-      throw error;
-    }
-    const keep = async (signal?: AbortSignal): Promise<StoredEvidence> => {
-      this.leaving += data.length;
-      try {
-        return { ...digest, existed: await this.sink.small(digest, data, signal) };
-      } finally {
-        this.leaving -= data.length;
-        this.forget(data);
-      }
-    };
+    compare(digest, expected);
+    this.held += data.length;
     const discard = (): Promise<void> => {
-      this.forget(data);
+      this.held -= data.length;
       return Promise.resolve();
     };
-    return { ...digest, keep, discard };
-  }
-
-  private forget(data: Uint8Array): void {
-    this.held -= data.length;
-    for (const wake of this.waiting.splice(0)) wake();
+    const put = async (signal?: AbortSignal): Promise<StoredEvidence> => ({ ...digest, existed: await this.sink.small(digest, data, signal) });
+    return { ...digest, keep: (signal) => put(signal).finally(discard), discard };
   }
 
   private async large(chunks: AsyncIterable<Uint8Array>, expected: Expected): Promise<Staged> {
@@ -121,15 +82,7 @@ export class Stager {
   }
 }
 
-function isSmall(source: Source): source is readonly Uint8Array[] {
-  return Array.isArray(source) && lengthOf(source as readonly Uint8Array[]) <= smallBytes;
-}
-
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
-}
-
-async function* andThen<T>(first: readonly T[], rest: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void, undefined> {
+async function* andThen<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   yield* first;
   yield* rest;
 }

@@ -9,9 +9,6 @@ const staleMs = 24 * 60 * 60 * 1000;
 /** Where bytes wait until they may be kept. What a killed process left there is removed when it is a day old: at the start, and once a day after. */
 export class TemporaryFolder {
   private sweptAt = Date.now();
-  /** Of this opening alone, so that numbers do for the rest of a name. */
-  private readonly prefix = randomUUID();
-  private given = 0;
 
   private constructor(private readonly folder: string) {}
 
@@ -28,8 +25,7 @@ export class TemporaryFolder {
       this.sweptAt = Date.now();
       sweep(this.folder).catch(() => undefined);
     }
-    this.given += 1;
-    return join(this.folder, `${this.prefix}-${this.given}`);
+    return join(this.folder, randomUUID());
   }
 }
 

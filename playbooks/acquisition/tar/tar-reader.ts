@@ -53,10 +53,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
   try {
     const meta = new MetaHeaders(reader);
     for (let header = await nextHeader(reader); header !== undefined; header = await nextHeader(reader)) {
-      if (isMeta(header)) {
-        await meta.take(header);
-        continue;
-      }
+      if (await meta.take(header)) continue;
       const records = meta.finish();
       const size = sizeOf(header, records);
       const whole = reader.ready(size + paddingOf(size))?.subarray(0, size);
@@ -72,7 +69,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
 
 /** The next header, or undefined after the archive's proper end. */
 async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
-  const block = reader.ready(blockSize) ?? (await reader.exactly(blockSize, 'a header'));
+  const block = await reader.exactly(blockSize, 'a header');
   if (!isZero(block)) return parseHeader(block);
   if (!isZero(await reader.exactly(blockSize, 'its end mark'))) throw broken('its end mark is incomplete');
   for (let rest = await reader.atMost(blockSize); rest !== undefined; rest = await reader.atMost(blockSize)) {
@@ -87,11 +84,6 @@ function sizeOf(header: TarHeader, { size }: PaxRecords): number {
   throw broken(`a member has two sizes, ${header.size} and ${size}`);
 }
 
-/** Whether a header is about the next member, or all that follow, instead of a member itself. */
-function isMeta({ typeflag }: TarHeader): boolean {
-  return 'LKxg'.includes(typeflag);
-}
-
 /** Collects what the headers in front of a member say about it: GNU `L` and `K`, pax `x` and `g`. */
 class MetaHeaders {
   private readonly global = new Map<string, Buffer>();
@@ -103,7 +95,9 @@ class MetaHeaders {
 
   constructor(private readonly reader: ByteReader) {}
 
-  async take(header: TarHeader): Promise<void> {
+  /** Says whether the header was about the next member instead of a member itself. */
+  async take(header: TarHeader): Promise<boolean> {
+    if (!'LKxg'.includes(header.typeflag)) return false;
     const body = await this.read(header.size);
     if (header.typeflag === 'g') {
       merge(this.global, parseGlobalPax(body));
@@ -111,6 +105,7 @@ class MetaHeaders {
     } else if (header.typeflag === 'x') merge(this.own, parsePax(body));
     else this.own.set(header.typeflag === 'L' ? 'path' : 'linkpath', longName(body));
     this.pending ||= header.typeflag !== 'g';
+    return true;
   }
 
   finish(): PaxRecords {

@@ -61,24 +61,6 @@ describe('many small files at once', () => {
     expect(temporaries()).toEqual([]);
   });
 
-  test('of two stores at once go each to its own', async () => {
-    const other = mkdtempSync(join(tmpdir(), 'podtriage-evidence-'));
-    try {
-      const second = await createDiskEvidence(other, host);
-      const mine = Array.from({ length: 300 }, (_, index) => store.put([bytes(index)], signal));
-      const others = Array.from({ length: 300 }, (_, index) => second.put([bytes(index + 1_000)], signal));
-      await Promise.all([...mine, ...others]);
-      for (const [root, from] of [
-        [folder, 0],
-        [other, 1_000],
-      ] as const) {
-        expect(new Set(named(root).keys())).toEqual(new Set(Array.from({ length: 300 }, (_, index) => sha256(bytes(index + from)))));
-      }
-    } finally {
-      rmSync(other, { recursive: true, force: true });
-    }
-  });
-
   test('on a full disk fail by name and leave nothing half behind', async () => {
     const mount = mkdtempSync(join(tmpdir(), 'podtriage-full-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount]);

@@ -2,7 +2,6 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { TriageError } from '../../../playbooks/domain/error.js';
 import { Stager } from '../../../store/evidence/stager.js';
 import { TemporaryFolder } from '../../../store/evidence/temporary-folder.js';
 import { Turns } from '../../../store/evidence/turns.js';
@@ -43,30 +42,6 @@ test('more bytes than a store takes in one file are refused by name of the limit
   });
   expect([kept, readdirSync(folder)]).toEqual([[], []]);
   await expect(stager.put([Buffer.alloc(150_000), Buffer.alloc(50_000)], signal)).resolves.toMatchObject({ size: 200_000 });
-});
-
-test('small ones beyond what memory is meant to hold wait for those that are just leaving it, or for the end of the attempt', async () => {
-  const open: (() => void)[] = [];
-  let most = 0;
-  const small = async (_digests: unknown, data: Uint8Array): Promise<boolean> => {
-    await new Promise<void>((resolve) => open.push(resolve));
-    most = Math.max(most, open.length * data.length);
-    return false;
-  };
-  const stager = new Stager(temporary, { small, large: () => Promise.reject(new Error('written one by one')) });
-  const stop = new AbortController();
-  const puts = Array.from({ length: 400 }, (_, index) => stager.put([Buffer.alloc(60_000, index)], stop.signal));
-  await until(() => open.length > 250);
-  for (const end of open.splice(0, 20)) end();
-  await expect(Promise.all(puts.slice(0, 20))).resolves.toHaveLength(20);
-  stop.abort(new TriageError('cancelled', 'enough'));
-  const ending = setInterval(() => open.splice(0).forEach((end) => end()), 5);
-  const ends = await Promise.allSettled(puts);
-  clearInterval(ending);
-  const codes = ends.flatMap((each) => (each.status === 'rejected' ? [(each.reason as TriageError).code] : []));
-  expect(codes.length).toBeGreaterThan(50);
-  expect(new Set(codes)).toEqual(new Set(['cancelled']));
-  expect(most).toBeLessThanOrEqual(16 * 1024 * 1024 + 60_000);
 });
 
 test('acts take turns: so many at a time, in the order in which they came, and one that fails gives its turn away', async () => {
