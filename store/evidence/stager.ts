@@ -59,8 +59,11 @@ export class Stager {
     const digest = digestOf(data);
     compare(digest, expected);
     this.held += data.length;
+    let left = data.length;
+    // Who has kept them may discard them with others: they leave memory once.
     const discard = (): Promise<void> => {
-      this.held -= data.length;
+      this.held -= left;
+      left = 0;
       return Promise.resolve();
     };
     const put = async (signal?: AbortSignal): Promise<StoredEvidence> => ({ ...digest, existed: await this.sink.small(digest, data, signal) });

@@ -44,6 +44,20 @@ test('more bytes than a store takes in one file are refused by name of the limit
   await expect(stager.put([Buffer.alloc(150_000), Buffer.alloc(50_000)], signal)).resolves.toMatchObject({ size: 200_000 });
 });
 
+test('bytes that are kept and then discarded with others leave memory once: it holds no more than it may afterwards', async () => {
+  const sink = { small: () => Promise.resolve(false), large: () => Promise.resolve(false) };
+  const stager = new Stager(temporary, sink);
+  const file = (): Promise<{ keep(): Promise<unknown>; discard(): Promise<void> }> => stager.stage([Buffer.alloc(60_000)], signal);
+  for (let at = 0; at < 300; at += 1) {
+    const staged = await file();
+    await staged.keep();
+    await staged.discard();
+  }
+  // 16 MiB stay in memory, and what comes after them is a file.
+  for (let at = 0; at < 280; at += 1) await file();
+  expect(readdirSync(folder)).toHaveLength(1);
+});
+
 test('acts take turns: so many at a time, in the order in which they came, and one that fails gives its turn away', async () => {
   const turns = new Turns(2);
   const order: number[] = [];
