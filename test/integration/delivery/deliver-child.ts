@@ -28,7 +28,8 @@ const runner = createRunner({
     endpoints: await openEndpoints(parseEndpoints(options.endpoints, await readFile(options.endpoints, 'utf8'))),
   },
   nodeSlots: 4,
-  quotaLimits: {},
+  // A lookup that dies with its worker has spent its share: of four a minute, runs would wait for the next one.
+  quotaLimits: { perMinute: 1_000, perDay: 1_000_000, perMonth: 1_000_000 },
   logger: pino({ level: 'silent' }),
   signer: await openSigner(options.keys, 'worker'),
   trustedKeys: keyRing(options.keys),
