@@ -4,15 +4,17 @@ import { type Case, directory, file, other, type Row, symlink } from './case.js'
 import type { PodShape } from './pod.js';
 
 /** The volumes of the pod: two of its own, a directory of the node, and secrets. */
-export function volumesShape(_node: string, secret: string): PodShape {
+export function volumesShape(node: string, secret: string): PodShape {
+  // One for each node: the pods of both are made at once, and of two who make the same object one is refused.
+  const secretName = `corpus-${node}`;
   const key = Buffer.from('of-the-cluster-never-by-content').toString('base64');
   return {
-    with: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'corpus', namespace: lab.namespace }, data: { key } }],
+    with: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: secretName, namespace: lab.namespace }, data: { key } }],
     volumes: [
       { name: 'disk', emptyDir: {} },
       { name: 'mem', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
       { name: 'host', hostPath: { path: `${secret}/data` } },
-      { name: 'sec', secret: { secretName: 'corpus' } },
+      { name: 'sec', secret: { secretName } },
     ],
     container: {
       volumeMounts: [
