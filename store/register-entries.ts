@@ -46,11 +46,12 @@ export class RegisterEntries {
 
   /** Takes the next entry; says why it counts for nothing, or does not stand where it should. */
   async add(seq: number, line: string, trusted: TrustedKeys): Promise<TriageError | undefined> {
-    const { prev, hash } = this.parsed(line) ?? {};
+    const entry = this.parsed(line);
+    const { prev, hash } = entry ?? {};
     const follows = prev !== undefined && prev === this.last;
     this.last = hash;
     this.isWhole &&= follows;
-    const problem = await this.believe(seq, line, trusted);
+    const problem = await this.believe(seq, line, entry, trusted);
     if (problem !== undefined || follows) return problem;
     return new TriageError('custody-broken', `entry ${seq} of the register of runs does not follow the one before it`);
   }
@@ -59,11 +60,11 @@ export class RegisterEntries {
   async again(trusted: TrustedKeys): Promise<void> {
     const { bad } = this;
     this.bad = [];
-    for (const { seq, line } of bad) await this.believe(seq, line, trusted);
+    for (const { seq, line } of bad) await this.believe(seq, line, this.parsed(line), trusted);
   }
 
-  private async believe(seq: number, line: string, trusted: TrustedKeys): Promise<TriageError | undefined> {
-    const { act, subject = '' } = this.parsed(line) ?? {};
+  private async believe(seq: number, line: string, entry: CustodyEntry | undefined, trusted: TrustedKeys): Promise<TriageError | undefined> {
+    const { act, subject = '' } = entry ?? {};
     try {
       const expected = { run: registerChain, seq, act: act ?? 'run.opened', ...(subject === '' ? {} : { subject }) } as const;
       this.take(await readSigned(line, expected, (kid) => trusted(kid, roles[expected.act]), this.known));

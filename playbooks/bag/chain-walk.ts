@@ -1,12 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { type CustodyEntry, checkEntry, custodyEntrySchema } from '../domain/custody.js';
+import { type CustodyEntry, checkEntry, custodyEntrySchema, rememberedIds } from '../domain/custody.js';
 import { parseJson } from '../domain/json.js';
 import { RecentMap } from '../domain/recent.js';
 import type { Findings } from './findings.js';
 import type { TextLine } from './text-lines.js';
-
-/** An act that was sent twice stands close to its first place: so many ids are remembered, whatever the length of the chain. */
-const rememberedIds = 4_096;
 
 /** What a key has signed of a chain. */
 export interface SignedBy {

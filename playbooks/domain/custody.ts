@@ -113,7 +113,7 @@ export type ChainVerdict =
   | { readonly ok: false; readonly at: number; readonly problem: string };
 
 /** An act that was sent twice stands close to its first place: so many ids are remembered, whatever the length of the chain. */
-const rememberedIds = 4_096;
+export const rememberedIds = 4_096;
 
 /** Lines whose entries are known to be good by themselves, such as those that were signed here. */
 export interface KnownLines {

@@ -1,7 +1,8 @@
 /** What the survey's script printed, by section. */
 export type Sections = ReadonlyMap<string, Buffer>;
 
-const endOfTexts = Buffer.from('end\0\0');
+/** Where the node has read all texts, they end so. */
+export const endOfTexts = Buffer.from('end\0\0');
 
 /** Takes sections apart that the script prints together: each section costs the node forks. */
 export function takeApart(printed: Sections): Sections {

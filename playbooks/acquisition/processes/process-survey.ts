@@ -1,6 +1,6 @@
 import type { Socket } from '../../domain/process.js';
 import { processBounds } from './process-script.js';
-import { eachPair, type Sections } from './process-sections.js';
+import { eachPair, endOfTexts, type Sections } from './process-sections.js';
 import { parseTable } from './process-sockets.js';
 import { linesByFile } from './process-stat.js';
 
@@ -82,7 +82,6 @@ function ownSections(sections: Sections, prefix: string): [number, Buffer][] {
 }
 
 const endOfLines = Buffer.from('end 0\n');
-const endOfTexts = Buffer.from('end\0\0');
 const endOfSpaces = Buffer.from('end\n');
 
 function isWhole(sections: Sections): boolean {
