@@ -161,7 +161,7 @@ describe('what cannot be reached', () => {
 });
 
 describe('login shells', () => {
-  test.each(['/usr/sbin/nologin', '/bin/echo'])('%s is refused as a shell that our quoting does not reach', async (shell) => {
+  test.each(['/usr/sbin/nologin', '/bin/echo', '/bin/rbash'])('%s is refused as a shell that does not run our lines as they are', async (shell) => {
     const user = new TestUser(shell);
     try {
       expect(await refusal({ user: user.name })).toMatchObject({ code: 'shell-unsupported' });

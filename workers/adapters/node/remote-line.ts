@@ -50,6 +50,14 @@ const gentle = ['nice', '-n', '19'];
 const gentleScript = `${gentleSession}; command -v ionice >/dev/null && exec ionice -c 2 -n 7 "$@"; exec "$@"`;
 
 /**
+ * A program and its arguments as the login shell gets them. It gives way by that shell itself, as one more would be one more program to start:
+ * shell-probe.ts sees to it that the shell can do this.
+ */
+export function loginLine(argv: readonly string[]): string {
+  return `${gentleSession}; exec ${quote(argv)}`;
+}
+
+/**
  * Wraps a command for the node. `timeout` (coreutils) stands inside of sudo, where it may kill what it runs: nothing of ours stays
  * on the node longer, whatever becomes of us. Its exit status is 124, or 137 when it had to use SIGKILL.
  * Throws `invalid-request` when the line is longer than the kernel takes.
@@ -59,9 +67,7 @@ export function remoteLine(command: NodeCommand, config: SshConfig): RemoteLine 
   const seconds = String(Math.max(1, Math.ceil(command.timeoutMs / 1000)));
   const privilege = usesSudo(command, config) ? config.sudo : [];
   const limit = ['env', 'LC_ALL=C', `PODTRIAGE_COMMAND=${mark}`, 'timeout', '-k', '5', seconds];
-  const words = quote([...gentle, ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
-  // By the login shell itself, as one more would be one more program to start (shell-probe.ts has seen that it is of the POSIX family).
-  const run = `${gentleSession}; exec ${words}`;
+  const run = loginLine([...gentle, ...privilege, ...limit, 'sh', '-c', gentleScript, 'podtriage', ...command.argv]);
   if (Buffer.byteLength(run) > maxLineBytes) {
     throw new TriageError('invalid-request', `${command.name}: its command line is longer than 128 KiB; send names on stdin`);
   }

@@ -1,15 +1,15 @@
 import type { ClientChannel } from 'ssh2';
-import { quote } from '../../../playbooks/acquisition/node/quote.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import { displayText } from '../../../playbooks/domain/path-name.js';
 import type { NodeRef } from '../../../playbooks/ports.js';
+import { loginLine } from './remote-line.js';
 
 /** Everything that some shell treats in its own way, between single quotes too (csh: `!` and newlines; fish: backslashes). */
 const sample = `'"\\ \\' \\\\ $HOME \`id\` !! !1 *?[a] ~ #;&|<>(){}=%^,\t\n \\n é ''`;
 const maxBytes = 4096;
 
-/** The remote line whose answer {@link assertShell} checks. */
-export const probeLine = quote(['printf', '%s', sample]);
+/** The remote line whose answer {@link assertShell} checks: made like that of each command, so that a shell which refuses one refuses it. */
+export const probeLine = loginLine(['printf', '%s', sample]);
 
 /** Throws `shell-unsupported` unless the login shell gave our words to the command just as they were. */
 export async function assertShell(channel: ClientChannel, node: NodeRef, timeoutMs: number): Promise<void> {
