@@ -31,16 +31,24 @@ export const exportFiles = defineStep({
   timeoutMs: 2 * 60 * 60_000,
   attempts: 4,
   async run({ target, node, containers, changes }, { method }, ctx) {
-    const listed = await readListing(ctx.evidence, changes.sha256, changeSchema);
-    const { take, limits } = planAcquisition(listed, ctx.run.limits, method === 'kubectl-cp');
-    for (const limit of limits) ctx.limit(limit);
-    const taken =
+    // It is read while the login is waited for; where that fails, nobody asks for it.
+    const planned = plan(ctx, changes, method === 'kubectl-cp');
+    const ended = planned.catch(() => undefined);
+    const taking =
       method === 'kubectl-cp'
-        ? await fromContainer(ctx, target, take)
-        : await withNode(ctx, target, node, (session) => fromNode(ctx, session, containers, take));
+        ? fromContainer(ctx, target, planned)
+        : withNode(ctx, target, node, async (session) => fromNode(ctx, session, containers, await planned));
+    const taken = await taking.finally(() => ended);
     return { artifacts: await summary(ctx, taken, method === 'node' ? 'node' : 'in-container') };
   },
 });
+
+/** The files to take, of those that are listed. */
+async function plan(ctx: StepContext, { sha256 }: Facts['changes'], untyped: boolean): Promise<readonly Change[]> {
+  const { take, limits } = planAcquisition(await readListing(ctx.evidence, sha256, changeSchema), ctx.run.limits, untyped);
+  for (const limit of limits) ctx.limit(limit);
+  return take;
+}
 
 async function fromNode(ctx: StepContext, session: NodeSession, containers: Facts['containers'], take: readonly Change[]): Promise<Artifact[]> {
   const artifacts = await artifactsFromNode(session, containers, take, ctx);
@@ -56,11 +64,12 @@ async function fromNode(ctx: StepContext, session: NodeSession, containers: Fact
 }
 
 /** There the suspect's tar is all there is: nothing can be hashed without being moved. */
-function fromContainer(ctx: StepContext, target: Facts['target'], take: readonly Change[]): Promise<Artifact[]> {
+async function fromContainer(ctx: StepContext, target: Facts['target'], planned: Promise<readonly Change[]>): Promise<Artifact[]> {
+  const take = await planned;
   if (ctx.run.request.options.acquire !== 'hashes') return artifactsFromContainer(ctx, target, take);
   const detail = 'the method kubectl-cp cannot hash a file without moving it (acquire: hashes)';
   if (take.length > 0) ctx.limit({ subject: `${take.length} files`, reason: 'not-hashed', detail });
-  return Promise.resolve([]);
+  return [];
 }
 
 async function summary(ctx: StepContext, artifacts: readonly Artifact[], method: Facts['artifacts']['method']): Promise<Facts['artifacts']> {

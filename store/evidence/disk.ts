@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, opendir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { TriageError, throwIfAborted } from '../../playbooks/domain/error.js';
@@ -24,9 +24,9 @@ export async function createDiskEvidence(folder: string, host?: HostIdentity): P
   const temporary = await prepareFolder(folder, host ?? (await thisHost()));
   const pathOf = (sha256: string): string => `${folder}/${placeOf(sha256)}`;
   const aside = new Aside(folder);
-  const batches = new BatchWriter();
+  const batches = new BatchWriter(temporary);
   const stager = new Stager(temporary, {
-    small: ({ sha256 }, data) => batches.add(temporary.next(), pathOf(sha256), data),
+    small: ({ sha256 }, data) => batches.add(pathOf(sha256), data),
     large: ({ sha256, size }, file) => onStore('keep a file', () => keep(file, pathOf(sha256), size)),
   });
   return {
@@ -53,10 +53,11 @@ function has(path: string): boolean {
 /** Returns whether the store had the bytes before. */
 async function keep(temporary: string, path: string, size: number): Promise<boolean> {
   const folder = dirname(path);
-  if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(dirname(folder));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const isNew = await linkOrFind(temporary, path, size);
-  // Also when it existed: the process that linked it may have died before this line.
+  // Also what existed: the process that made the folder, or the name in it, may have died before these lines.
   await syncFolder(folder);
+  await syncFolder(dirname(folder));
   return !isNew;
 }
 
@@ -64,12 +65,13 @@ async function keep(temporary: string, path: string, size: number): Promise<bool
 async function linkOrFind(temporary: string, path: string, size: number): Promise<boolean> {
   for (;;) {
     if (await linkNew(temporary, path)) return true;
-    const found = await stat(path).catch((error: unknown) => {
+    const found = await lstat(path).catch((error: unknown) => {
       if (systemCode(error) !== 'ENOENT') throw error;
       return undefined;
     });
-    if (found !== undefined && found.size !== size) throw corrupt(path);
-    if (found !== undefined) return false;
+    if (found === undefined) continue;
+    if (!found.isFile() || found.size !== size) throw corrupt(path);
+    return false;
   }
 }
 

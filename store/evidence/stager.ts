@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { untilAborted } from '../../playbooks/domain/abort.js';
-import { TriageError } from '../../playbooks/domain/error.js';
+import { TriageError, throwIfAborted } from '../../playbooks/domain/error.js';
 import type { EvidencePort, StagedEvidence, StoredEvidence } from '../../playbooks/ports.js';
 import { type Digests, digestOf } from './digest.js';
 import { writeLarge } from './large-file.js';
@@ -44,30 +44,49 @@ export class Stager {
 
   /** See {@link EvidencePort}. */
   async stage(source: Source, signal: AbortSignal, expected?: Expected): Promise<Staged> {
+    throwIfAborted(signal);
+    // There may be thousands of small files, and those that are all there need no stream.
+    if (isWhole(source) && this.hasRoom(lengthOf(source))) return this.small(Buffer.concat(source), expected);
     const chunks = untilAborted<Uint8Array>(source, signal);
     const start: Uint8Array[] = [];
     let size = 0;
     for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
       start.push(next.value);
       size += next.value.length;
-      if (size > smallBytes || this.held + size > heldBytes) return this.large(andThen(start, chunks), expected);
+      if (!this.hasRoom(size)) return this.large(andThen(start, chunks), expected);
     }
     return this.small(Buffer.concat(start), expected);
+  }
+
+  private hasRoom(size: number): boolean {
+    return size <= smallBytes && this.held + size <= heldBytes;
   }
 
   private small(data: Uint8Array, expected: Expected): Staged {
     const digest = digestOf(data);
     compare(digest, expected);
     this.held += data.length;
-    let left = data.length;
-    // Who has kept them may discard them with others: they leave memory once.
-    const discard = (): Promise<void> => {
-      this.held -= left;
-      left = 0;
-      return Promise.resolve();
+    const place = { bytes: data.length };
+    return {
+      ...digest,
+      keep: async (signal) => {
+        try {
+          return { ...digest, existed: await this.sink.small(digest, data, signal) };
+        } finally {
+          this.leave(place);
+        }
+      },
+      discard: () => {
+        this.leave(place);
+        return Promise.resolve();
+      },
     };
-    const put = async (signal?: AbortSignal): Promise<StoredEvidence> => ({ ...digest, existed: await this.sink.small(digest, data, signal) });
-    return { ...digest, keep: (signal) => put(signal).finally(discard), discard };
+  }
+
+  /** Who has kept a file may discard it with others: it leaves memory once. */
+  private leave(place: { bytes: number }): void {
+    this.held -= place.bytes;
+    place.bytes = 0;
   }
 
   private async large(chunks: AsyncIterable<Uint8Array>, expected: Expected): Promise<Staged> {
@@ -83,6 +102,14 @@ export class Stager {
       throw error;
     }
   }
+}
+
+function isWhole(source: Source): source is readonly Uint8Array[] {
+  return Array.isArray(source);
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 async function* andThen<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {

@@ -37,10 +37,13 @@ export async function prepareGroup(reader: TreeReader, candidates: readonly Cand
   return { candidates, beside, hashes, heads: heads ?? new Map() };
 }
 
-/** Moves the files of a group whose content the evidence store does not have, and says what became of each. */
-export async function takeGroup(reader: TreeReader, prepared: Prepared, ctx: StepContext): Promise<Artifact[]> {
+/**
+ * Moves the files of a group whose content the evidence store does not have, and says what became of each.
+ * @param arrived called when all that had to come has come for the first time
+ */
+export async function takeGroup(reader: TreeReader, prepared: Prepared, ctx: StepContext, arrived?: () => void): Promise<Artifact[]> {
   const mode = ctx.run.request.options.acquire;
-  const first = await attempt(reader, prepared, true, ctx);
+  const first = await attempt(reader, prepared, true, ctx, arrived);
   // A file that changed meanwhile is taken again; if it will not hold still, what came is kept and labelled.
   const second = await attempt(reader, await again(reader, first, mode, ctx), true, ctx);
   const third = await last(reader, await again(reader, second, mode, ctx), second.wasCut, ctx);
@@ -68,7 +71,7 @@ async function last(reader: TreeReader, prepared: Prepared, wasCut: boolean, ctx
   return artifacts;
 }
 
-async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, ctx: StepContext): Promise<GroupResult> {
+async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, ctx: StepContext, arrived?: () => void): Promise<GroupResult> {
   const result: GroupResult = { artifacts: [], unsettled: [], wasCut: false, strict };
   const { candidates } = prepared;
   if (candidates.length === 0) return result;
@@ -76,7 +79,7 @@ async function attempt(reader: TreeReader, prepared: Prepared, strict: boolean, 
   const stays = thoseThatStay(prepared, there, result, ctx);
   const lacked = lacking(prepared, there, stays, strict, ctx);
   const claim = await ctx.moves.begin(strict ? contentsOf(lacked, prepared) : []);
-  const { moving, moved, late } = await moveMine(reader, { prepared, lacked, claim, strict }, ctx).finally(() => claim.done());
+  const { moving, moved, late } = await moveMine(reader, { prepared, lacked, claim, strict, arrived }, ctx).finally(() => claim.done());
   await claim.others(ctx.signal);
   const hashes = new Map([...prepared.hashes, ...late]);
   const first = new Set(moving.values());
@@ -97,16 +100,18 @@ interface Move {
   readonly lacked: ReadonlyMap<string, Candidate>;
   readonly claim: Moving;
   readonly strict: boolean;
+  readonly arrived: (() => void) | undefined;
 }
 
 async function moveMine(
   reader: TreeReader,
-  { prepared, lacked, claim, strict }: Move,
+  { prepared, lacked, claim, strict, arrived }: Move,
   ctx: StepContext,
 ): Promise<{ moving: ReadonlyMap<string, Candidate>; moved: Map<string, Moved>; late: Map<string, Hashed> }> {
   const moving = await notElsewhere(lacked, prepared, claim, strict, ctx);
   const files = [...moving.values()].map((each) => fileToMove(each, prepared.hashes.get(each.key)));
-  const [moved, late] = await both(reader, files, prepared, { evidence: ctx.evidence, strict }, ctx.signal);
+  if (files.length === 0) arrived?.();
+  const [moved, late] = await both(reader, files, prepared, { evidence: ctx.evidence, strict, arrived }, ctx.signal);
   return { moving, moved, late };
 }
 
@@ -139,8 +144,9 @@ function thoseThere({ hashes }: Prepared, { evidence }: StepContext): Promise<Re
 }
 
 async function thoseKept(contents: ReadonlySet<string>, evidence: EvidencePort): Promise<ReadonlySet<string>> {
-  const there = await Promise.all([...contents].map(async (sha256) => ((await evidence.has(sha256)) ? [sha256] : [])));
-  return new Set(there.flat());
+  const all = [...contents];
+  const there = await Promise.all(all.map((sha256) => evidence.has(sha256)));
+  return new Set(all.filter((_sha256, at) => there[at] === true));
 }
 
 /** Files that policy leaves on the node, recorded as such. Those whose content the store has anyway are not among them. */

@@ -22,7 +22,7 @@ interface Group {
 
 /**
  * Hashes the files on the node, moves those that policy wants and the evidence store lacks, and records each with its custody entry.
- * The next group is hashed while the one before it moves.
+ * While one group moves, the next one is hashed, and what came of the one before is made durable and recorded.
  */
 export async function artifactsFromNode(
   session: NodeSession,
@@ -34,12 +34,14 @@ export async function artifactsFromNode(
   const gone = new GoneTrees(ctx);
   const groups = await overlapped(
     groupsOf(new Trees(session, containers, ctx.run.limits.changes), take, ctx),
-    ({ reader, candidates }, signal) => gone.tolerate(() => prepareGroup(reader, candidates, mode, signal)),
-    async (group, prepared) => {
-      const made = prepared === undefined ? undefined : await gone.tolerate(() => takeGroup(group.reader, prepared, ctx));
-      if (made === undefined) gone.add(group);
-      else await ctx.recordArtifacts(made);
-      return made ?? [];
+    {
+      prepare: ({ reader, candidates }, signal) => gone.tolerate(() => prepareGroup(reader, candidates, mode, signal)),
+      take: async (group, prepared, signal, next) => {
+        const taken = prepared === undefined ? undefined : await gone.tolerate(() => takeGroup(group.reader, prepared, { ...ctx, signal }, next));
+        if (taken === undefined) gone.add(group);
+        else await ctx.recordArtifacts(taken);
+        return taken ?? [];
+      },
     },
     ctx.signal,
   );

@@ -33,7 +33,7 @@ export function isZero(block: Uint8Array): boolean {
 
 /** Parses one block of 512 bytes. Throws `transfer-truncated` when its checksum, magic or a number in it is wrong. */
 export function parseHeader(block: Buffer): TarHeader {
-  if (checksum(block) !== octal(block.subarray(148, 156), 'checksum')) throw broken('a header has a wrong checksum');
+  if (checksum(block) !== octal(block, 148, 156, 'checksum')) throw broken('a header has a wrong checksum');
   const magic = block.toString('latin1', 257, 265);
   if (magic !== 'ustar\x0000' && magic !== 'ustar  \0') throw broken('a header is neither ustar nor GNU');
   const prefix = magic === 'ustar\x0000' ? text(block.subarray(345, 500)) : Buffer.alloc(0);
@@ -42,24 +42,24 @@ export function parseHeader(block: Buffer): TarHeader {
     typeflag: String.fromCharCode(block[156] ?? 0),
     name: prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]),
     linkname: text(block.subarray(157, 257)),
-    size: size(block.subarray(124, 136)),
-    mode: number(block.subarray(100, 108), 'mode') & 0o7777,
-    uid: natural(block.subarray(108, 116), 'uid'),
-    gid: natural(block.subarray(116, 124), 'gid'),
-    mtime: number(block.subarray(136, 148), 'mtime'),
-    devmajor: natural(block.subarray(329, 337), 'devmajor'),
-    devminor: natural(block.subarray(337, 345), 'devminor'),
+    size: size(block),
+    mode: number(block, 100, 108, 'mode') & 0o7777,
+    uid: natural(block, 108, 116, 'uid'),
+    gid: natural(block, 116, 124, 'gid'),
+    mtime: number(block, 136, 148, 'mtime'),
+    devmajor: natural(block, 329, 337, 'devmajor'),
+    devminor: natural(block, 337, 345, 'devminor'),
   };
 }
 
-function size(field: Buffer): number {
+function size(block: Buffer): number {
   // Blanks would be 0, and what follows would be read as the next header.
-  if (field.every((byte) => byte === 0 || byte === 0x20)) throw broken('a size is missing');
-  return natural(field, 'size');
+  if (block.subarray(124, 136).every((byte) => byte === 0 || byte === 0x20)) throw broken('a size is missing');
+  return natural(block, 124, 136, 'size');
 }
 
-function natural(field: Buffer, what: string): number {
-  const value = number(field, what);
+function natural(block: Buffer, from: number, to: number, what: string): number {
+  const value = number(block, from, to, what);
   if (value < 0) throw broken(`${what} is negative`);
   return value;
 }
@@ -74,19 +74,27 @@ function checksum(block: Buffer): number {
 /** What stands before the first NUL. Anything but NUL behind it would be a name that some readers see and others do not. */
 export function text(field: Buffer): Buffer {
   const end = field.indexOf(0);
-  if (end === -1) return Buffer.from(field);
+  if (end === -1) return field;
   if (!isZero(field.subarray(end))) throw broken('a name goes on behind a NUL');
-  return Buffer.from(field.subarray(0, end));
+  return field.subarray(0, end);
 }
 
-function number(field: Buffer, what: string): number {
-  return ((field[0] ?? 0) & 0x80) === 0 ? octal(field, what) : base256(field, what);
+function number(block: Buffer, from: number, to: number, what: string): number {
+  return ((block[from] ?? 0) & 0x80) === 0 ? octal(block, from, to, what) : base256(block.subarray(from, to), what);
 }
 
-function octal(field: Buffer, what: string): number {
-  const match = /^ *([0-7]*)[ \0]*$/.exec(field.toString('latin1'));
-  if (match === null) throw broken(`${what} is no octal number`);
-  return match[1] === '' || match[1] === undefined ? 0 : Number.parseInt(match[1], 8);
+/** Blanks, then digits, then blanks and NULs, each of which may be missing; no digits are 0. Byte by byte, as there are eight in each header. */
+function octal(block: Buffer, from: number, to: number, what: string): number {
+  let at = from;
+  while (at < to && block[at] === 0x20) at += 1;
+  let value = 0;
+  for (let byte = block[at]; at < to && byte !== undefined && byte >= 0x30 && byte <= 0x37; byte = block[at]) {
+    value = value * 8 + byte - 0x30;
+    at += 1;
+  }
+  while (at < to && (block[at] === 0x20 || block[at] === 0)) at += 1;
+  if (at < to) throw broken(`${what} is no octal number`);
+  return value;
 }
 
 /** GNU's base-256 form: two's complement, big endian, with the top bit as its mark (GNU tar manual, "Basic Tar Format"). */

@@ -9,7 +9,7 @@ export interface PaxRecords {
   gid?: number;
   mtime?: number;
   /** By their name without `SCHILY.xattr.`. */
-  readonly xattrs: Map<string, Buffer>;
+  readonly xattrs: ReadonlyMap<string, Buffer>;
 }
 
 const xattrPrefix = 'SCHILY.xattr.';
@@ -49,16 +49,17 @@ export function parseGlobalPax(body: Buffer): Map<string, Buffer> {
 /** Reads the records that matter out of the global and the entry's own ones; the entry's win. */
 export function paxRecords(...layers: readonly ReadonlyMap<string, Buffer>[]): PaxRecords {
   const merged = new Map(layers.flatMap((layer) => [...layer]));
-  const out: PaxRecords = { xattrs: new Map() };
+  const xattrs = new Map<string, Buffer>();
+  const out: PaxRecords = { xattrs };
   for (const [key, value] of merged) {
-    if (value.length > 0 || key.startsWith(xattrPrefix)) apply(out, key, value);
+    if (key.startsWith(xattrPrefix)) xattrs.set(key.slice(xattrPrefix.length), value);
+    else if (value.length > 0) apply(out, key, value);
   }
   return out;
 }
 
 function apply(out: PaxRecords, key: string, value: Buffer): void {
-  if (key.startsWith(xattrPrefix)) out.xattrs.set(key.slice(xattrPrefix.length), value);
-  else if (key === 'path' || key === 'linkpath') out[key] = pathOf(value, key);
+  if (key === 'path' || key === 'linkpath') out[key] = pathOf(value, key);
   else if (key === 'size' || key === 'uid' || key === 'gid') out[key] = whole(value, key);
   else if (key === 'mtime') out.mtime = decimal(value);
 }

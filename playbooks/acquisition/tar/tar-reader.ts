@@ -4,7 +4,7 @@ import { blockSize, broken, isZero, parseHeader, text } from './tar-header.js';
 import type { PaxRecords } from './tar-pax.js';
 import { parseGlobalPax, parsePax, paxRecords } from './tar-pax.js';
 
-/** One member of an archive. Names are bytes, as the archive holds them. */
+/** One member of an archive. Names are bytes, as the archive holds them; they lie in what was read, so that who keeps one copies it. */
 export interface TarEntry {
   readonly name: Buffer;
   readonly type: 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo';
@@ -31,6 +31,9 @@ const maxMetaBytes = 1024 * 1024;
 /** From this size on, a file's size does not fit its header (POSIX.1-2017, pax: eleven octal digits). */
 const beyondOctal = 8 ** 11;
 
+/** Of most members of an archive. */
+const noRecords = paxRecords();
+
 const types: Readonly<Record<string, TarEntry['type']>> = {
   '0': 'file',
   '\0': 'file',
@@ -53,7 +56,10 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
   try {
     const meta = new MetaHeaders(reader);
     for (let header = await nextHeader(reader); header !== undefined; header = await nextHeader(reader)) {
-      if (await meta.take(header)) continue;
+      if (isMeta(header)) {
+        await meta.take(header);
+        continue;
+      }
       const records = meta.finish();
       const size = sizeOf(header, records);
       const whole = reader.ready(size + paddingOf(size))?.subarray(0, size);
@@ -69,7 +75,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerato
 
 /** The next header, or undefined after the archive's proper end. */
 async function nextHeader(reader: ByteReader): Promise<TarHeader | undefined> {
-  const block = await reader.exactly(blockSize, 'a header');
+  const block = reader.ready(blockSize) ?? (await reader.exactly(blockSize, 'a header'));
   if (!isZero(block)) return parseHeader(block);
   if (!isZero(await reader.exactly(blockSize, 'its end mark'))) throw broken('its end mark is incomplete');
   for (let rest = await reader.atMost(blockSize); rest !== undefined; rest = await reader.atMost(blockSize)) {
@@ -84,6 +90,11 @@ function sizeOf(header: TarHeader, { size }: PaxRecords): number {
   throw broken(`a member has two sizes, ${header.size} and ${size}`);
 }
 
+/** Whether a header is about the next member, or all that follow, instead of a member itself. */
+function isMeta({ typeflag }: TarHeader): boolean {
+  return 'LKxg'.includes(typeflag);
+}
+
 /** Collects what the headers in front of a member say about it: GNU `L` and `K`, pax `x` and `g`. */
 class MetaHeaders {
   private readonly global = new Map<string, Buffer>();
@@ -95,9 +106,7 @@ class MetaHeaders {
 
   constructor(private readonly reader: ByteReader) {}
 
-  /** Says whether the header was about the next member instead of a member itself. */
-  async take(header: TarHeader): Promise<boolean> {
-    if (!'LKxg'.includes(header.typeflag)) return false;
+  async take(header: TarHeader): Promise<void> {
     const body = await this.read(header.size);
     if (header.typeflag === 'g') {
       merge(this.global, parseGlobalPax(body));
@@ -105,12 +114,11 @@ class MetaHeaders {
     } else if (header.typeflag === 'x') merge(this.own, parsePax(body));
     else this.own.set(header.typeflag === 'L' ? 'path' : 'linkpath', longName(body));
     this.pending ||= header.typeflag !== 'g';
-    return true;
   }
 
   finish(): PaxRecords {
-    const records = paxRecords(this.global, this.own);
-    this.own = new Map();
+    const records = this.own.size + this.global.size === 0 ? noRecords : paxRecords(this.global, this.own);
+    if (this.own.size > 0) this.own = new Map();
     this.pending = false;
     this.bytes = this.globalBytes;
     return records;

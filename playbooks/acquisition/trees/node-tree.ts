@@ -36,9 +36,10 @@ export function nodeTree(options: NodeTreeOptions): TreeReader {
     move: (files, to, signal) =>
       byBestReading(session, async (reading) => {
         const place = { session, root, reading };
-        return reading === 'nosymfollow'
-          ? allStored(await moveAll(place, files, storing(to, signal), signal))
-          : moveProven(options, place, files, to, signal);
+        if (reading !== 'nosymfollow') return moveProven(options, place, files, to, signal);
+        const moved = await moveAll(place, files, storing(to, signal), signal);
+        to.arrived?.();
+        return allStored(moved);
       }),
     heads: (paths, bytes, signal) => headsOf(session, root, paths, bytes, signal),
   };
@@ -98,6 +99,7 @@ async function moveProven(
   const apart = new Apart();
   try {
     const proven = await between(options, files, () => moveAll(place, files, apart.keeping(staging(to, signal)), signal), signal);
+    to.arrived?.();
     const settled = [...proven.answer].map(async ([key, answer]): Promise<[string, Moved]> => {
       if (answer.outcome !== 'staged') return [key, answer];
       return [key, await apart.settle(answer.evidence, proven.prove(key) !== 'way-changed')];

@@ -1,5 +1,5 @@
 import { TriageError } from '../../domain/error.js';
-import type { CommandOutcome, NodeCommand, NodeSession, StagedEvidence, StoredEvidence } from '../../ports.js';
+import type { CommandOutcome, EvidencePort, NodeCommand, NodeSession, StagedEvidence, StoredEvidence } from '../../ports.js';
 import { tarOfNames } from '../node/listed-names.js';
 import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from '../node/node-command.js';
 import { checkEntered, insideTree, type Reading } from '../node/safe-tree.js';
@@ -100,40 +100,51 @@ export async function runTar(
 
 /** Puts what comes into the store; the next file is read while the last ones are made durable. */
 export function storing({ evidence, strict }: Destination, signal: AbortSignal): Taker<Storing> {
-  return (entry, file) =>
-    taking(entry, async () => {
-      const kept = (await evidence.stage(entry.body, signal, expected(entry, file, strict))).keep();
-      // It is waited for when all files have come; see allStored.
-      kept.catch(() => undefined);
-      return { outcome: 'storing', evidence: kept };
-    });
+  return async (entry, file) => {
+    const staged = await stage(evidence, entry, expected(entry, file, strict), signal);
+    if (typeof staged === 'string') return { outcome: staged };
+    const kept = staged.keep();
+    // It is waited for when all files have come; see allStored.
+    kept.catch(later);
+    return { outcome: 'storing', evidence: kept };
+  };
+}
+
+function later(): void {
+  // Told when its turn has come.
 }
 
 /** Waits until everything is in the store. */
 export async function allStored(moved: ReadonlyMap<string, Storing | Exclude<Moved, { outcome: 'stored' }>>): Promise<Map<string, Moved>> {
-  const settled = [...moved].map(
-    async ([key, each]): Promise<[string, Moved]> =>
-      each.outcome === 'storing' ? [key, { outcome: 'stored', evidence: await each.evidence }] : [key, each],
-  );
-  return new Map(await Promise.all(settled));
+  const settled = new Map<string, Moved>();
+  for (const [key, each] of moved) settled.set(key, each.outcome === 'storing' ? { outcome: 'stored', evidence: await each.evidence } : each);
+  return settled;
 }
 
 /** Keeps what comes apart. */
 export function staging({ evidence, strict }: Destination, signal: AbortSignal): Taker<Staged> {
-  return (entry, file) =>
-    taking(entry, async () => ({ outcome: 'staged', evidence: await evidence.stage(entry.body, signal, expected(entry, file, strict)) }));
+  return async (entry, file) => {
+    const staged = await stage(evidence, entry, expected(entry, file, strict), signal);
+    return typeof staged === 'string' ? { outcome: staged } : { outcome: 'staged', evidence: staged };
+  };
 }
 
 function expected({ size }: TarEntry, { sha256 }: FileToMove, strict: boolean): { sha256?: string; size?: number } {
   return strict && sha256 !== undefined ? { sha256, size } : { size };
 }
 
-async function taking<T>(entry: TarEntry, take: () => Promise<T>): Promise<T | { readonly outcome: 'differs' | 'not-a-file' }> {
-  if (entry.type !== 'file') return { outcome: 'not-a-file' };
+/** Or why it does not count. */
+async function stage(
+  evidence: EvidencePort,
+  { type, body }: TarEntry,
+  expected: Parameters<EvidencePort['stage']>[2],
+  signal: AbortSignal,
+): Promise<StagedEvidence | 'differs' | 'not-a-file'> {
+  if (type !== 'file') return 'not-a-file';
   try {
-    return await take();
+    return await evidence.stage(body, signal, expected);
   } catch (error) {
-    if (error instanceof TriageError && error.code === 'digest-mismatch') return { outcome: 'differs' };
+    if (error instanceof TriageError && error.code === 'digest-mismatch') return 'differs';
     throw error;
   }
 }

@@ -7,6 +7,8 @@ export interface Destination {
   readonly evidence: EvidencePort;
   /** When false, a file whose content is not the one that the node hashed is kept all the same, and is `stored` under the hash it has. */
   readonly strict: boolean;
+  /** Called when all has come from the node: what is left to wait for is the store. */
+  readonly arrived?: (() => void) | undefined;
 }
 
 /** What a file is known by in answers: latin1 of its path's bytes. */

@@ -1,13 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 
+const run = promisify(execFile);
 const signal = new AbortController().signal;
 const host = { hostname: 'here', machineId: 'one' };
 const program = join(import.meta.dirname, 'put-small.ts');
@@ -38,6 +40,12 @@ function putting(times: number, env: NodeJS.ProcessEnv = process.env): ChildProc
   return spawn(process.execPath, ['--import', 'tsx', program, folder, String(times)], { stdio: ['ignore', 'pipe', 'inherit'], env });
 }
 
+/** A folder with a `sync` in it that does this. */
+function syncThat(does: string): string {
+  writeFileSync(join(folder, 'sync'), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
+  return folder;
+}
+
 describe('many small files at once', () => {
   test('are each kept under their sha256, read-only, and counted once', async () => {
     const indexes = Array.from({ length: 1_200 }, (_, index) => index % 1_000);
@@ -61,6 +69,36 @@ describe('many small files at once', () => {
     expect(temporaries()).toEqual([]);
   });
 
+  test('do not suffer for one whose place is taken by a link that leads nowhere', async () => {
+    await store.put([bytes(5)], signal);
+    rmSync(pathOf(bytes(5)));
+    symlinkSync('/nowhere', pathOf(bytes(5)));
+    const settled = await putAll([4, 5, 6]);
+    expect(settled.map((each) => (each.status === 'rejected' ? (each.reason as { code: string }).code : 'kept'))).toEqual([
+      'kept',
+      'store-corrupt',
+      'kept',
+    ]);
+  });
+
+  test('of two stores at once go each to its own', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'podtriage-evidence-'));
+    try {
+      const second = await createDiskEvidence(other, host);
+      const mine = Array.from({ length: 300 }, (_, index) => store.put([bytes(index)], signal));
+      const others = Array.from({ length: 300 }, (_, index) => second.put([bytes(index + 1_000)], signal));
+      await Promise.all([...mine, ...others]);
+      for (const [root, from] of [
+        [folder, 0],
+        [other, 1_000],
+      ] as const) {
+        expect(new Set(named(root).keys())).toEqual(new Set(Array.from({ length: 300 }, (_, index) => sha256(bytes(index + from)))));
+      }
+    } finally {
+      rmSync(other, { recursive: true, force: true });
+    }
+  });
+
   test('on a full disk fail by name and leave nothing half behind', async () => {
     const mount = mkdtempSync(join(tmpdir(), 'podtriage-full-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount]);
@@ -74,18 +112,56 @@ describe('many small files at once', () => {
       expect([...named(mount)].every(([name, data]) => sha256(data) === name)).toBe(true);
       expect(named(mount).size).toBe(settled.length - refused.length);
       expect(readdirSync(join(mount, 'tmp'))).toEqual([]);
+      // What it has it need not write.
+      const again = settled.findIndex(({ status }) => status === 'fulfilled');
+      expect(() => writeFileSync(join(mount, 'rest'), Buffer.alloc(1024 ** 2))).toThrow('ENOSPC');
+      expect(await small.put([Buffer.alloc(30_000, again)], signal)).toMatchObject({ existed: true });
     } finally {
       execFileSync('umount', [mount]);
       rmSync(mount, { recursive: true, force: true });
     }
   });
 
-  test('are kept as well where there is no program that syncs a file system', async () => {
-    const child = putting(1, { PATH: '/nowhere' });
+  test.each(['/nowhere', '/dev/null'])('are kept as well where there is no program that syncs a file system: PATH=%s', async (path) => {
+    const child = putting(1, { PATH: path });
     const [chunk] = (await once(child.stdout!, 'data')) as [Buffer];
     expect(chunk.toString()).toBe('1000\n');
     expect((await once(child, 'exit'))[0]).toBe(0);
     expect(named(folder).size).toBe(1_000);
+  });
+
+  test('are synced one by one once the file system has told of a failed write, which it tells once', async () => {
+    const calls = join(folder, 'calls');
+    const child = putting(3, { PATH: syncThat(`echo >>${calls}; exit 1`) });
+    child.stdout!.resume();
+    expect((await once(child, 'exit'))[0]).toBe(0);
+    expect(readFileSync(calls, 'utf8')).toBe('\n');
+    expect(named(folder).size).toBe(3_000);
+  });
+
+  test('are not all open at a time while a sync takes long', async () => {
+    rmSync(join(folder, 'host'));
+    const script = 'ulimit -n 4500; PATH=$0; exec "$@"';
+    const argv = [process.execPath, '--import', 'tsx', program, folder, '1', '6000'];
+    const { stdout } = await run('bash', ['-c', script, syncThat('/bin/sleep 0.5; exec /bin/sync "$@"'), ...argv]);
+    expect(stdout).toBe('6000\n');
+    expect(temporaries()).toEqual([]);
+  });
+
+  test('do not suffer for a store whose folder has gone', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'podtriage-evidence-'));
+    try {
+      const second = await createDiskEvidence(other, host);
+      rmSync(join(other, 'tmp'), { recursive: true });
+      const lost = Promise.allSettled(Array.from({ length: 100 }, (_, index) => second.put([bytes(index)], signal)));
+      const kept = await putAll(Array.from({ length: 100 }, (_, index) => index));
+      expect(kept.every(({ status }) => status === 'fulfilled')).toBe(true);
+      expect(new Set((await lost).map((each) => each.status === 'rejected' && (each.reason as { code: string }).code))).toEqual(
+        new Set(['store-unwritable']),
+      );
+    } finally {
+      rmSync(other, { recursive: true, force: true });
+    }
   });
 
   test('never have a name before their content, whenever the process is killed', async () => {
