@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nerdctlContainers } from '../acquisition/changes/nerdctl.js';
 import { fittingContainers } from '../acquisition/containers/fitting.js';
 import { findOnNode } from '../acquisition/containers/node-container.js';
-import { readNodeFacts } from '../acquisition/node/node-facts.js';
+import { readNodeRecords } from '../acquisition/containers/node-records.js';
 import { withNode } from '../acquisition/node/with-node.js';
 import { asTriageError, TriageError } from '../domain/error.js';
 import type { Facts, NodeContainer, PodContainer } from '../facts.js';
@@ -90,16 +90,23 @@ async function fromNerdctl(session: NodeSession, target: Facts['target'], wanted
 }
 
 /** What keeps us from one container and says nothing of the others. */
-const ofOneContainer: ReadonlySet<string> = new Set(['command-failed', 'container-not-running', 'runtime-unsupported', 'tool-missing']);
+const ofOneContainer: ReadonlySet<string> = new Set([
+  'command-failed',
+  'container-not-running',
+  'limit-exceeded',
+  'runtime-unsupported',
+  'tool-missing',
+]);
 
 async function fromRecords(session: NodeSession, target: Facts['target'], wanted: readonly PodContainer[], ctx: StepContext): Promise<Found> {
-  const facts = await readNodeFacts(session, ctx.signal);
-  await ctx.record({ act: 'node.tools', subject: session.node.name, detail: { tools: facts.tools } });
+  const ids = wanted.map(({ id }) => id);
+  const node = await readNodeRecords(session, ids, ctx.signal);
+  await ctx.record({ act: 'node.tools', subject: session.node.name, detail: { tools: node.facts.tools } });
   const found: NodeContainer[] = [];
   const failures: TriageError[] = [];
   for (const container of wanted) {
     try {
-      found.push(await findOnNode(session, facts, target, container, ctx));
+      found.push(await findOnNode(session, node, target, container, ctx));
     } catch (error) {
       const known = asTriageError(error);
       if (!ofOneContainer.has(known.code)) throw known;

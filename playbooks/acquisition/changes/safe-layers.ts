@@ -71,8 +71,8 @@ marks() {
   send directories $?
 }
 copies() {
-  [ ! -e "$scratch/copied" ] || { rm -rf "$scratch/copies" && mkdir "$scratch/copies"; }
-  : >"$scratch/copied"
+  [ ! -e "$scratch/copies" ] || rm -rf "$scratch/copies"
+  mkdir "$scratch/copies"
   timeout 120 cp -RP --attributes-only --preserve=xattr --parents -t "$scratch/copies" -- "$@"
   status=$?
   archive -C "$scratch/copies" .
@@ -136,7 +136,6 @@ shift 6
 ${chooseScratch}
 [ "$tree" = / ] || [ -d "$tree" ] || exit ${notThere}
 mount -n -t tmpfs -o "\${options#ro,},size=256m,nr_inodes=100000,mode=700" podtriage "$scratch" || exit ${notSafe}
-mkdir "$scratch/copies"
 ln -s . "$scratch/link"
 case $options in
   *nosymfollow*) [ ! -e "$scratch/link" ] || { echo 'nosymfollow has no effect' >&2; exit ${notSafe}; } ;;

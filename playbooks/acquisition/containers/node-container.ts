@@ -5,8 +5,9 @@ import { cgroupNames } from '../node/cgroup.js';
 import type { Mount } from '../node/mountinfo.js';
 import type { NodeFacts } from '../node/node-facts.js';
 import { containerVolumes } from '../volumes/container-volumes.js';
-import { type ContainerRecord, type InitProcess, readContainerRecord, recordPlaces } from './container-record.js';
+import type { ContainerRecord, InitProcess } from './container-record.js';
 import { recordOfContainerd } from './containerd-client.js';
+import type { NodeRecords } from './node-records.js';
 import { rootFileSystem, rootMount } from './root-file-system.js';
 
 /** What finding a container needs of a step. */
@@ -20,13 +21,13 @@ export type Finder = Pick<StepContext, 'ctr' | 'signal' | 'gap'>;
  */
 export async function findOnNode(
   session: NodeSession,
-  node: NodeFacts,
+  { facts: node, ...known }: NodeRecords,
   target: Facts['target'],
   container: PodContainer,
   ctx: Finder,
 ): Promise<NodeContainer> {
   const { name, id, kind, instance } = container;
-  const record = await recordOf(session, node, container, ctx);
+  const record = await recordOf(session, known, container, ctx);
   if (record === undefined) throw notThere(session, container);
   checkIdentity(record, target, container);
   const root = await rootFileSystem(session, node, id, record, ctx);
@@ -51,8 +52,15 @@ export async function findOnNode(
 }
 
 /** A container of containerd that has ended has no task folder: only containerd itself knows it. */
-async function recordOf(session: NodeSession, node: NodeFacts, { id, runtime }: PodContainer, ctx: Finder): Promise<ContainerRecord | undefined> {
-  const record = await readContainerRecord(session, recordPlaces(id, node.mounts), ctx.signal);
+async function recordOf(
+  session: NodeSession,
+  { records, failures }: Omit<NodeRecords, 'facts'>,
+  { id, runtime }: PodContainer,
+  ctx: Finder,
+): Promise<ContainerRecord | undefined> {
+  const failure = failures.get(id);
+  if (failure !== undefined) throw failure;
+  const record = records.get(id);
   return record === undefined && runtime === 'containerd' ? recordOfContainerd(session, id, ctx) : record;
 }
 

@@ -51,6 +51,17 @@ export function unescapeOctal(text: string): string {
   return Buffer.from(decoded, 'latin1').toString('utf8');
 }
 
+/** The same as a function for awk, `plain(TEXT)`; bytes are what they are in the C locale alone. */
+export const plainPath = String.raw`
+function plain(text, done, code) {
+  while (match(text, /\\[0-3][0-7][0-7]/)) {
+    code = substr(text, RSTART + 1, 1) * 64 + substr(text, RSTART + 2, 1) * 8 + substr(text, RSTART + 3, 1)
+    done = done substr(text, 1, RSTART - 1) sprintf("%c", code)
+    text = substr(text, RSTART + 4)
+  }
+  return done text
+}`;
+
 /** The directories of an overlay mount, as its options name them: absolute, relative, or useless. */
 export interface OverlayOptions {
   readonly upper: string;

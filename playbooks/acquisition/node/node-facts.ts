@@ -1,8 +1,5 @@
 import { TriageError } from '../../domain/error.js';
-import type { NodeSession } from '../../ports.js';
-import { emit, parseEmitted } from './emitted.js';
 import { type Mount, parseMountinfo } from './mountinfo.js';
-import { checkExit, collect, nodeCommand } from './node-command.js';
 
 /** What is true of the whole node, read once per step. */
 export interface NodeFacts {
@@ -16,33 +13,27 @@ export interface NodeFacts {
   readonly redirectsDefault: boolean;
 }
 
-/** What a tool says of itself is one line of `tools`, as each line that is encoded apart costs the node three processes. */
-const script = `${emit}
-emit mounts </proc/self/mountinfo
-emit metacopy </sys/module/overlay/parameters/metacopy
-emit redirects </sys/module/overlay/parameters/redirect_dir
-for tool in find tar sha256sum stat xargs mount unshare timeout; do
+/** Lines of sh that say which tools will read for us, as lines of the section `tools`. */
+export const tellTools = `for tool in find tar sha256sum stat xargs grep mount; do
   said=$("$tool" --version 2>/dev/null)
-  printf '%s %s\\n' "$tool" "\${said%%
+  printf 'tools %s %s\\n' "$tool" "\${said%%
 *}"
-done | emit tools
-`;
+done`;
 
 const needed = { find: /GNU findutils/, xargs: /GNU findutils/, tar: /GNU tar/, sha256sum: /GNU coreutils/, stat: /GNU coreutils/ } as const;
 
-/** Reads a node's mount table and tools. Throws `tool-missing` when a tool is absent or not GNU's, as another would answer differently. */
-export async function readNodeFacts(session: NodeSession, signal: AbortSignal): Promise<NodeFacts> {
-  const command = nodeCommand('node-facts', ['sh', '-c', script, 'podtriage'], { timeoutMs: 60_000 });
-  const { stdout, outcome } = await collect(session, command, signal);
-  checkExit(command, session.node.name, outcome);
-  const values = parseEmitted(stdout.toString('latin1'));
-  const tools = toolsOf(values.get('tools')?.toString('utf8') ?? '');
-  checkTools(session.node.name, tools);
+/**
+ * Takes what is true of the node from the sections `mounts`, `tools`, `metacopy` and `redirects`. Throws `tool-missing` when a tool is absent
+ * or not GNU's, as another would answer differently.
+ */
+export function parseFacts(sections: ReadonlyMap<string, string>, node: string): NodeFacts {
+  const tools = toolsOf(sections.get('tools') ?? '');
+  checkTools(node, tools);
   return {
-    mounts: parseMountinfo(values.get('mounts')?.toString('utf8') ?? ''),
+    mounts: parseMountinfo(sections.get('mounts') ?? ''),
     tools,
-    metacopyDefault: values.get('metacopy')?.toString('latin1').trim() === 'Y',
-    redirectsDefault: values.get('redirects')?.toString('latin1').trim() === 'Y',
+    metacopyDefault: sections.get('metacopy')?.trim() === 'Y',
+    redirectsDefault: sections.get('redirects')?.trim() === 'Y',
   };
 }
 

@@ -19,19 +19,19 @@ export const mountOptions: Readonly<Record<Reading, string>> = {
 
 /**
  * Kernels before 5.10 and mount(8) before 2.38 take `nosymfollow` without a word and do nothing, so the mount itself is asked: its id stands
- * in fdinfo (proc_pid_fdinfo(5)), and field 6 of its line in mountinfo holds what is true of it.
+ * in fdinfo (proc_pid_fdinfo(5)), and field 6 of its line in mountinfo holds what is true of it, `ro` first.
  */
-const isInForce = [
-  'exec 3<.',
-  'while read -r key id; do [ "$key" = mnt_id: ] && break; done </proc/self/fdinfo/3',
-  'exec 3<&-',
-  'grep -qE "^$id ([^ ]+ ){4}([^ ]+,)?nosymfollow[, ]" /proc/self/mountinfo',
-].join('; ');
+const isInForce =
+  '{ exec 3<.; while read -r key id; do [ "$key" = mnt_id: ] && break; done </proc/self/fdinfo/3; exec 3<&-; ' +
+  'grep -qE "^$id ([^ ]+ ){4}ro,([^ ]+,)?nosymfollow[, ]" /proc/self/mountinfo; }';
 
+/** Before 2.27 mount(8) makes a bind mount without the options, which it takes in a second step; any that knows `nosymfollow` does both in one. */
 const body = [
   `[ -e "$1" ] || exit ${notThere}`,
-  `{ mount -n --bind "$1" "$1" && mount -n -o "remount,bind,$2" "$1" && cd "$1"; } || exit ${notSafe}`,
-  `if [ "$2" = ${mountOptions.nosymfollow} ]; then ${isInForce} || { echo "nosymfollow has no effect" >&2; exit ${notSafe}; }; fi`,
+  `mount -n -o "bind,$2" "$1" "$1" || exit ${notSafe}`,
+  `if [ "$2" = ${mountOptions.nosymfollow} ]`,
+  `then cd "$1" && ${isInForce} || { echo "nosymfollow has no effect" >&2; exit ${notSafe}; }`,
+  `else mount -n -o "remount,bind,$2" "$1" && cd "$1" || exit ${notSafe}; fi`,
   '[ "$3" = 0 ] || sleep "$3"',
   'shift 3; exec "$@"',
 ].join('\n');

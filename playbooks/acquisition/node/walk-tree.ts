@@ -5,7 +5,7 @@ import { checkExit, nodeCommand, whileRunning } from './node-command.js';
 import { byBestReading, checkEntered, type Reading, walkingTree } from './safe-tree.js';
 
 /** Bytes of listing that one entry can take: a path of 4 KiB, a link target of 4 KiB, and the numbers. */
-const bytesPerEntry = 9_000;
+export const bytesPerEntry = 9_000;
 
 /** A directory tree as far as it was walked. */
 export interface Walk {

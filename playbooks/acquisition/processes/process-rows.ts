@@ -103,7 +103,10 @@ function processOf(survey: Survey, pid: number, container: NodeContainer, gaps: 
     gaps.push({ subject, reason: 'could-not-read', detail: 'its executable cannot be seen from the node' });
   if ((survey.sockets.get(pid)?.length ?? 0) > maxSockets)
     gaps.push({ subject, reason: 'too-many', detail: `it has more than ${maxSockets} sockets` });
-  const rootDevice = survey.sections.get(`root.${container.pid ?? ''}`)?.toString('latin1');
+  const rootDevice = survey.sections
+    .get(`root.${container.pid ?? ''}`)
+    ?.toString('latin1')
+    .trim();
   return {
     row: { ...identityOf(survey, pid, stat, after.zombie, container), executable: seen.executable, ...textsOf(survey, pid) },
     ...(seen.key === undefined ? {} : { executable: seen.key }),

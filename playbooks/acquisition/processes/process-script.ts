@@ -38,14 +38,14 @@ for pid do lines="$lines $pid/cmdline" all="$all $pid/environ"; done
 grep -szZaH "" $lines version; ${unlessKilled}
 grep -szZaHoE -m "$names" "$variable" $all self/environ`;
 
-/** What find says of namespaces and of descriptors, with an end where it was not killed. */
-const findSpaces = `find "$@" -maxdepth 1 "(" -path "*/ns/*" -printf "%l %p\\n" -o -lname "socket:*" -printf "%h %l\\n" ")"
-[ $? -lt 124 ] || exit 255; exit 0`;
+/** What find says of namespaces and of descriptors. */
+const findSpaces = String.raw`-maxdepth 1 '(' -path '*/ns/*' -printf '%l %p\n' -o -lname 'socket:*' -printf '%h %l\n' ')'`;
 
 /**
  * Reads the processes of containers from /proc of the node, everything of one process between two looks at its start time. Output as
  * `section base64` lines, and in these names and texts apart by NUL: nothing of the suspect's can pose as structure. All processes go through
- * one grep or find at a time, and sections share commands (process-sections.ts takes them apart), as a node feels each fork.
+ * one grep or find at a time, and sections share commands (process-sections.ts takes them apart), as a node feels each fork. Where there are none,
+ * /dev/null stands for them: without a name find would walk all of /proc.
  *
  * A process can make a reader of its memory or of its executable wait for ever (by a page or a file of a FUSE of its own), and can have more
  * arguments than anyone wants to read. Then the last record, `end`, is missing, and it is asked again in the careful way: one process at a time,
@@ -58,29 +58,46 @@ const script = String.raw`
 export LC_ALL=C
 pattern=$1 most=$2 careful=$3 arguments=$4 names=$5 texts=$6 descriptors=$7 table=$8 spaces=$9
 shift 9
-readSpaces=$1 statFiles=$2 readTexts=$3 findSpaces=$4
-shift 4
+readSpaces=$1 statFiles=$2 readTexts=$3
+shift 3
 ${emit}
-each() { for name do for pid in $pids; do printf '%s/%s\0' "$pid" "$name"; done; done; }
-quick() { xargs -0 -r sh -c 'timeout -k 1 20 sh -c "$0" podtriage "$@"; [ $? -lt 124 ] || exit 255; exit 0' "$1"; }
-slow() { for pid in $pids; do printf '%s/%s\0' "$pid" "$1" | xargs -0 timeout -k 1 5 $2; done; }
+files() { words=/dev/null; [ -z "$pids" ] || words=$(for name do printf "%s/$name " $pids; done); }
+quick() { timeout -k 1 20 sh -c "$@"; [ $? -lt 124 ]; }
+slow() { for pid in $pids; do timeout -k 1 5 $2 "$pid/$1"; done; }
 begin() { printf '%s ' "$1"; }
 case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
 awk 'BEGIN { exit }' || exit ${toolMissing}
 cd /proc || exit 1
 found=$(printf '%s\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern" | head -n 20000 | sort -t / -k 1,1n | head -n "$most")
-pids=$(printf '%s\n' "$found" | cut -d / -f 1)
-begin before; { each stat | xargs -0 -r grep -saZH ''; each status | xargs -0 -r grep -saZHE '^(Uid|NSpid):'; } | base64 -w0; echo
+pids=
+set -f
+IFS='
+'
+for line in $found; do pids="$pids ${'$'}{line%%/*}"; done
+unset IFS
+files stat; stats=$words
+files status
 inits=
-while [ $# -ge 2 ]; do
-  inits="$inits $1/cgroup"
-  if [ -n "$2" ]; then printf 'root.%s ' "$1"; stat --printf '%d' -- "$2" | base64 -w0; echo; fi
-  shift 2
-done
-begin cgroups; { printf '%s\n\n' "$found"; grep -sHE -m 1 -e "$pattern" $inits </dev/null; } | base64 -w0; echo
-begin links; each exe cwd | xargs -0 -r sh -c 'exec find "$@" -maxdepth 0 -printf "%p\0%l\0"' podtriage | base64 -w0; echo
+begin first
+{
+  grep -saZH '' $stats
+  grep -saZHE '^(Uid|NSpid):|^btime ' $words stat
+  printf '\n\n'
+  while [ $# -ge 2 ]; do
+    inits="$inits $1/cgroup"
+    [ -z "$2" ] || stat --printf "root.$1 %d\n" -- "$2"
+    shift 2
+  done
+  printf 'ticks '; getconf CLK_TCK || echo
+  printf '\n%s\n\n' "$found"
+  grep -sHE -m 1 -e "$pattern" $inits </dev/null
+} | base64 -w0
+echo
+files exe cwd
+begin links; find $words -maxdepth 0 -printf '%p\0%l\0' | base64 -w0; echo
+files ns/net ns/mnt fd
 begin spaces
-{ each ns/net ns/mnt fd | xargs -0 -r -s 1000000 sh -c "$findSpaces" podtriage && echo end; } |
+{ find $words ${findSpaces}; [ $? -ge 124 ] || echo end; } |
   awk -v "spaces=$spaces" -v "most=$table" -v "limit=$descriptors" "$readSpaces" | base64 -w0
 echo
 variable='^[^=]{1,128}='
@@ -92,11 +109,11 @@ if [ "$careful" = yes ]; then
   { slow environ "grep -szZaHoE -m $names $variable"; printf 'end\0\0'; } | head -c "$texts" | emit environments
 else
   export names variable
-  begin files; { each exe | quick "$statFiles" && printf 'identities end 0\nfilesystems end 0\n'; } | base64 -w0; echo
-  begin texts; { for pid in $pids; do printf '%s\0' "$pid"; done | quick "$readTexts" && printf 'end\0\0'; } | head -c "$texts" | base64 -w0; echo
+  files exe
+  begin files; { quick "$statFiles" podtriage $words && printf 'identities end 0\nfilesystems end 0\n'; } | base64 -w0; echo
+  begin texts; { quick "$readTexts" podtriage $pids && printf 'end\0\0'; } | head -c "$texts" | base64 -w0; echo
 fi
-begin after; each stat | xargs -0 -r grep -saZH '' | base64 -w0; echo
-begin boot; { grep '^btime ' stat; getconf CLK_TCK; } | base64 -w0; echo
+begin after; grep -saZH '' $stats | base64 -w0; echo
 begin end; echo
 `;
 
@@ -114,7 +131,7 @@ export async function runSurvey(
   const { processes, argumentBytes, environmentNames, textBytes, descriptorBytes, tableBytes, namespaces } = processBounds;
   const bounds = [processes + 1, careful ? 'yes' : 'no', argumentBytes + 1, environmentNames + 1, textBytes, descriptorBytes, tableBytes, namespaces];
   const inits = containers.flatMap(({ pid, rootfs, overlay }) => (pid === undefined ? [] : [String(pid), rootfs ?? overlay?.merged ?? '']));
-  const fixed = [...bounds.map(String), readSpaces, statFiles, readTexts, findSpaces];
+  const fixed = [...bounds.map(String), readSpaces, statFiles, readTexts];
   const argv = ['sh', '-c', script, 'podtriage', cgroupPattern(containers.map(({ id }) => id)), ...fixed, ...inits];
   const command = nodeCommand('list-processes', argv, { timeoutMs: 10 * 60_000 });
   const running = await session.start(command, signal);

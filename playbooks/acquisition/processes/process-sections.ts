@@ -1,3 +1,5 @@
+import { linesBySection } from '../node/emitted.js';
+
 /** What the survey's script printed, by section. */
 export type Sections = ReadonlyMap<string, Buffer>;
 
@@ -7,19 +9,27 @@ export const endOfTexts = Buffer.from('end\0\0');
 /** Takes sections apart that the script prints together: each section costs the node forks. */
 export function takeApart(printed: Sections): Sections {
   const sections = new Map(printed);
-  takeCgroups(sections);
+  takeFirst(sections);
   takeTexts(sections);
-  for (const name of ['files', 'spaces']) takeLines(name, sections);
+  for (const name of ['files', 'spaces', 'facts']) takeLines(name, sections);
   return sections;
 }
 
-/** The processes of the containers, an empty line, and the init processes once more. */
-function takeCgroups(sections: Map<string, Buffer>): void {
-  const both = sections.get('cgroups');
-  const middle = both?.indexOf('\n\n') ?? -1;
-  if (both === undefined || middle === -1) return;
-  sections.set('cgroups', both.subarray(0, middle + 1));
-  sections.set('inits', both.subarray(middle + 2));
+/**
+ * Files of /proc by name, facts of the node, processes of the containers and init processes, apart by empty lines, of which none has any; where
+ * grep was killed in the middle of a line, that is the last of its part.
+ */
+function takeFirst(sections: Map<string, Buffer>): void {
+  const parts = sections.get('first');
+  if (parts === undefined) return;
+  sections.delete('first');
+  let from = 0;
+  for (const name of ['before', 'facts', 'cgroups', 'inits']) {
+    const middle: number = name === 'inits' ? -1 : parts.indexOf('\n\n', from);
+    const end = middle === -1 ? parts.length : middle + 1;
+    sections.set(name, parts.subarray(from, end));
+    from = Math.min(end + 1, parts.length);
+  }
 }
 
 /** The last file of the command lines, and of the environments: by it each is known to have been read to its end. */
@@ -59,21 +69,12 @@ export function eachPair(data: Buffer, take: (path: string, text: Buffer, whole:
   }
 }
 
-/** Lines of which each begins with the section that it belongs to. A last line without its end was cut, and is left out. */
+/** What is in lines of which each begins with the section that it belongs to; nothing in them is more than ASCII. */
 function takeLines(name: string, sections: Map<string, Buffer>): void {
   const printed = sections.get(name);
   if (printed === undefined) return;
   sections.delete(name);
-  const text = printed.toString('latin1');
   // Those that say by their end that they are whole must be there to lack it.
-  const bySection = new Map<string, string[]>(name === 'files' ? ['identities', 'filesystems'].map((each) => [each, []]) : []);
-  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-    const space = line.indexOf(' ');
-    if (space <= 0) continue;
-    const section = line.slice(0, space);
-    const lines = bySection.get(section) ?? [];
-    lines.push(line.slice(space + 1));
-    bySection.set(section, lines);
-  }
-  for (const [section, lines] of bySection) sections.set(section, Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1'));
+  if (name === 'files') for (const each of ['identities', 'filesystems']) sections.set(each, Buffer.alloc(0));
+  for (const [section, lines] of linesBySection(printed.toString('latin1'))) sections.set(section, Buffer.from(lines));
 }

@@ -37,9 +37,10 @@ export function parseSurvey(sections: Sections): Survey {
   const section = (name: string) => sections.get(name) ?? Buffer.alloc(0);
   const text = (name: string) => section(name).toString('latin1');
   const networks = spaces(text('networks'));
+  const before = linesByFile(section('before'));
   return {
     sections,
-    before: linesByFile(section('before')),
+    before,
     after: linesByFile(section('after')),
     links: linkTexts(section('links')),
     identities: keyedLines(text('identities')),
@@ -49,9 +50,9 @@ export function parseSurvey(sections: Sections): Survey {
     whole: isWhole(sections),
     mounts: spaces(text('mounts')),
     devices: devicesOf(sections),
-    boot: Number(/^btime (\d{1,12})/.exec(text('boot'))?.[1] ?? 0),
+    boot: Number(/^btime (\d{1,12})/.exec(before.get('stat')?.toString('latin1') ?? '')?.[1] ?? 0),
     // 100 on every architecture that Linux runs on today; getconf is asked as that could change.
-    ticksPerSecond: Number(/^[1-9]\d{0,5}$/m.exec(text('boot'))?.[0] ?? 100),
+    ticksPerSecond: Number(/^[1-9]\d{0,5}$/m.exec(text('ticks'))?.[0] ?? 100),
     sockets: socketsByProcess(sections, text('descriptors'), networks),
     allSockets: hasAllSockets(sections, networks),
   };

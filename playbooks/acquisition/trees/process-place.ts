@@ -2,6 +2,7 @@ import { TriageError } from '../../domain/error.js';
 import type { ContainerVolume, NodeContainer } from '../../facts.js';
 import type { CommandOutcome } from '../../ports.js';
 import { cgroupPattern } from '../node/cgroup.js';
+import { plainPath } from '../node/mountinfo.js';
 
 /** A file system in memory that only a container has mounted, as its init process shows it. */
 export interface ProcessPlace {
@@ -35,24 +36,32 @@ const notProven = 97;
  * have that device. The mount point comes from the process's table, as its parents can be renamed, and is in no argument.
  */
 const enter = String.raw`
-pid=$1 pattern=$2 device=$3 number=$4 mount=$5
-shift 5
+pid=$1 pattern=$2 device=$3 number=$4 mount=$5 pointOf=$6
+shift 6
 grep -qE -e "$pattern" "/proc/$pid/cgroup" 2>/dev/null || exit ${notThere}
-awk -v device="$device" '$3 == device { found = 1 } END { exit found }' /proc/self/mountinfo || exit ${notProven}
-point=$(awk -v mount="$mount" -v device="$device" '$1 == mount && $3 == device { print $5; exit }' "/proc/$pid/mountinfo" | sed 's/\\\([0-3][0-7][0-7]\)/\\0\1/g')
+point=$(awk -v mount="$mount" -v device="$device" "$pointOf" /proc/self/mountinfo "/proc/$pid/mountinfo" 2>/dev/null)
+said=$?
+[ "$said" -lt 124 ] || exit "$said"
+[ "$said" != ${notProven} ] || exit ${notProven}
 [ -n "$point" ] || exit ${notThere}
-point=$(printf '%b/.' "$point")
 cd -P "/proc/$pid/root$point" 2>/dev/null || exit ${notProven}
 exec 9<. || exit ${notProven}
-[ "$(awk '$1 == "mnt_id:" { print $2 }' /proc/self/fdinfo/9)" = "$mount" ] || exit ${notProven}
+while read -r key id; do [ "$key" != mnt_id: ] || break; done </proc/self/fdinfo/9
 exec 9<&-
-[ "$(stat -c %d .)" = "$number" ] && [ "$(stat -c %d ..)" != "$number" ] || exit ${notProven}
+[ "$id" = "$mount" ] || exit ${notProven}
+case $(stat --printf '%d ' . ..) in "$number $number ") exit ${notProven} ;; "$number "*) ;; *) exit ${notProven} ;; esac
 case $(stat -f -c %T .) in tmpfs | ramfs) ;; *) exit ${notProven} ;; esac
 exec "$@"`;
 
+/** A program for awk: says where the mount is by the second table it reads, and by its exit status that the node's own, the first, has its device. */
+const pointOf = String.raw`${plainPath}
+NR == FNR { if ($3 == device) { shared = 1; exit } next }
+$1 == mount && $3 == device { printf "%s/.", plain($5); exit }
+END { if (shared) exit ${notProven} }`;
+
 /** The argv that runs `argv` with the mount as working directory. What it runs must recurse from `.` and open nothing by a longer name. */
 export function insideMount({ pid, containerId, device, mountId }: ProcessPlace, argv: readonly string[]): string[] {
-  return ['sh', '-c', enter, 'podtriage', String(pid), cgroupPattern([containerId]), device, deviceNumber(device), String(mountId), ...argv];
+  return ['sh', '-c', enter, 'podtriage', String(pid), cgroupPattern([containerId]), device, deviceNumber(device), String(mountId), pointOf, ...argv];
 }
 
 /** Throws when the script could not come to the mount (`pod-gone`), or came to something else (`path-race`). */

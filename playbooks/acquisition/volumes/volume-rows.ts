@@ -5,12 +5,15 @@ import type { ContainerVolume, NodeContainer } from '../../facts.js';
 import type { NodeSession, StepContext } from '../../ports.js';
 import { changeOfVolumeEntry } from '../changes/change-rows.js';
 import { ownersSeen } from '../changes/id-map.js';
+import { walkArgv } from '../node/find-records.js';
+import { type Reading, readingOf, walkingTree } from '../node/safe-tree.js';
 import { type Walk, walkTree } from '../node/walk-tree.js';
-import { deviceNumber, processPlaceOf } from '../trees/process-place.js';
+import { deviceNumber, insideMount, processPlaceOf } from '../trees/process-place.js';
 import { processTree } from '../trees/process-tree.js';
 import { hostListing } from './host-listing.js';
 import { mountOrigins } from './mount-origin.js';
 import { isBlindSpot, treatmentOf } from './volume-entries.js';
+import { walkTogether } from './walk-together.js';
 
 /** Entries of one directory of the node, or of what outlives the pod, that are listed. */
 const mostListed = 10_000;
@@ -30,12 +33,14 @@ const ofOneVolume: ReadonlySet<string> = new Set(['command-failed', 'limit-excee
  */
 export async function volumeRows(session: NodeSession, containers: readonly NodeContainer[], ctx: StepContext): Promise<Change[]> {
   const rows: Change[] = [];
-  for (const mounted of once(containers)) {
+  const all = once(containers);
+  const walked = await walkedTogether(session, all, ctx);
+  for (const mounted of all) {
     const subject = subjectOf(mounted);
     sayWhatIsLeft(mounted, subject, ctx);
     if (treatmentOf(mounted.volume) === 'named') continue;
     try {
-      for (const row of await rowsOf(session, mounted, subject, ctx)) rows.push(row);
+      for (const row of await rowsOf(session, mounted, subject, walked.get(mounted), ctx)) rows.push(row);
     } catch (error) {
       const known = asTriageError(error);
       if (!ofOneVolume.has(known.code)) throw known;
@@ -84,11 +89,11 @@ function sayWhatIsLeft({ container, volume }: Mounted, subject: string, ctx: Ste
   }
 }
 
-async function rowsOf(session: NodeSession, mounted: Mounted, subject: string, ctx: StepContext): Promise<Change[]> {
+async function rowsOf(session: NodeSession, mounted: Mounted, subject: string, known: Walk | undefined, ctx: StepContext): Promise<Change[]> {
   const { container, volume } = mounted;
   const isTaken = treatmentOf(volume) === 'taken';
   const most = isTaken ? ctx.run.limits.changes : Math.min(mostListed, ctx.run.limits.changes);
-  const { entries, complete, problem } = await walkOf(session, mounted, most, ctx.signal);
+  const { entries, complete, problem } = known ?? (await walkOf(session, mounted, most, ctx.signal));
   if (problem !== undefined) ctx.gap({ subject, reason: 'not-all-read', detail: problem });
   if (!complete && isTaken) ctx.gap({ subject, reason: 'changes', detail: `there are more than ${most} entries; the rest was not looked at` });
   if (!complete && !isTaken) ctx.limit({ subject, reason: 'volume-entries', detail: `the first ${most} entries are listed; there are more` });
@@ -103,6 +108,23 @@ async function rowsOf(session: NodeSession, mounted: Mounted, subject: string, c
     ...(isTaken ? {} : { listedOnly: true }),
     origin: origins[index] ?? 'container',
   }));
+}
+
+/** Volumes of the pod alone, as far as all of them can be walked by one command; what is not in the answer has to be walked by itself. */
+function walkedTogether(session: NodeSession, all: readonly Mounted[], ctx: StepContext): Promise<ReadonlyMap<Mounted, Walk>> {
+  const reading = readingOf(session) ?? 'nosymfollow';
+  const argvs = new Map<Mounted, string[]>();
+  for (const mounted of all) {
+    const argv = treatmentOf(mounted.volume) === 'taken' ? argvOf(mounted, reading) : undefined;
+    if (argv !== undefined) argvs.set(mounted, argv);
+  }
+  return walkTogether(session, argvs, ctx.run.limits.changes, ctx.signal);
+}
+
+function argvOf({ container, volume }: Mounted, reading: Reading): string[] | undefined {
+  const place = processPlaceOf(container, volume);
+  if (place !== undefined) return insideMount(place, walkArgv);
+  return volume.source === undefined ? undefined : walkingTree(volume.source, walkArgv, reading);
 }
 
 function walkOf(session: NodeSession, { container, volume }: Mounted, most: number, signal: AbortSignal): Promise<Walk> {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Finder, findOnNode } from '../../../playbooks/acquisition/containers/node-container.js';
-import { type NodeFacts, readNodeFacts } from '../../../playbooks/acquisition/node/node-facts.js';
+import { readNodeRecords } from '../../../playbooks/acquisition/containers/node-records.js';
+import type { NodeFacts } from '../../../playbooks/acquisition/node/node-facts.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Gap } from '../../../playbooks/domain/run.js';
 import type { NodeContainer, PodContainer } from '../../../playbooks/facts.js';
@@ -40,7 +41,8 @@ function podContainer(more: Partial<PodContainer> = {}): PodContainer {
 }
 
 async function find(container: PodContainer, session: NodeSession = localNode(), change: Partial<NodeFacts> = {}): Promise<NodeContainer> {
-  return findOnNode(session, { ...(await readNodeFacts(session, signal)), ...change }, target, container, ctx);
+  const { facts, ...known } = await readNodeRecords(session, [container.id], signal);
+  return findOnNode(session, { facts: { ...facts, ...change }, ...known }, target, container, ctx);
 }
 
 function directory(...parts: readonly string[]): string {
@@ -131,7 +133,7 @@ describe('a container of containerd', () => {
   it('has its layers beside the upper one where the mount names them relative to it, as containerd does with many', async () => {
     const root = task();
     mountOverlay(root, snapshots('130', 'fs'), [snapshots('2', 'fs'), snapshots('1', 'fs')]);
-    const facts = await readNodeFacts(localNode(), signal);
+    const { facts } = await readNodeRecords(localNode(), [], signal);
     const mounts = facts.mounts.map((mount) =>
       mount.mountPoint === root ? { ...mount, superOptions: mount.superOptions.replace(/lowerdir=[^,]*/, 'lowerdir=2/fs:1/fs') } : mount,
     );
@@ -203,7 +205,7 @@ describe('a container of containerd', () => {
   it.each([['uid'], ['name']])('that belongs to another pod by its %s is refused', async (what) => {
     mountOverlay(task(), snapshots('2', 'fs'), [snapshots('1', 'fs')]);
     const other = what === 'uid' ? { ...target, uid: 'u-2' } : { ...target, pod: 'other' };
-    await expect(findOnNode(localNode(), await readNodeFacts(localNode(), signal), other, podContainer(), ctx)).rejects.toMatchObject({
+    await expect(findOnNode(localNode(), await readNodeRecords(localNode(), [id], signal), other, podContainer(), ctx)).rejects.toMatchObject({
       code: 'uid-mismatch',
     });
   });
@@ -262,7 +264,7 @@ describe('a container of CRI-O', () => {
   it('has them from there, too, where the mount names numbers of file descriptors', async () => {
     const root = store();
     mountOverlay(root, storage(layer, 'diff'), lowers());
-    const facts = await readNodeFacts(localNode(), signal);
+    const { facts } = await readNodeRecords(localNode(), [], signal);
     const mounts = facts.mounts.map((mount) =>
       mount.mountPoint === root ? { ...mount, superOptions: mount.superOptions.replace(/lowerdir=[^,]*/, 'lowerdir=3:6:7') } : mount,
     );

@@ -8,7 +8,7 @@ import { readingOf } from '../../../playbooks/acquisition/node/safe-tree.js';
 import { walkTree } from '../../../playbooks/acquisition/node/walk-tree.js';
 import { nodeTree } from '../../../playbooks/acquisition/trees/node-tree.js';
 import type { TreeReader } from '../../../playbooks/acquisition/trees/tree-reader.js';
-import type { NodeSession } from '../../../playbooks/ports.js';
+import type { EvidencePort, NodeSession } from '../../../playbooks/ports.js';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { localNode } from '../../support/local-node.js';
@@ -68,6 +68,20 @@ describe.each(['nosymfollow', 'two-walks'] as const)('reading a tree by %s', (re
     const node = session();
     await tree('echo x > f', node).hash(named('f'), signal);
     expect(readingOf(node)).toBe(reading);
+  });
+
+  it('says when all has come from the node, while the store still keeps it', async () => {
+    let arrived: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (arrived = resolve));
+    const slow: EvidencePort = {
+      ...store,
+      stage: async (...from) => {
+        const staged = await store.stage(...from);
+        return { ...staged, keep: (own) => all.then(() => staged.keep(own)) };
+      },
+    };
+    const moved = await tree('echo x > f; echo y > g', session()).move(named('f', 'g'), { evidence: slow, strict: false, arrived }, signal);
+    expect([...moved.values()].map(({ outcome }) => outcome)).toEqual(['stored', 'stored']);
   });
 
   it('tells hash, size and identity of each file, and moves the same bytes', async () => {

@@ -175,8 +175,9 @@ describe('list-processes', () => {
     const other = realCgroup(`podtriage-other/${stand().id}`);
     const child = spawn(sleepProgram, ['1000'], { stdio: 'ignore' });
     other.enter(child.pid ?? 0);
-    const { rows } = await stand().list();
-    await other.remove();
+    const { rows } = await stand()
+      .list()
+      .finally(() => other.remove());
     expect(rows.map(({ pid }) => pid)).toEqual([stand().init.pid]);
   });
 

@@ -14,11 +14,13 @@ import { localContext } from '../../support/step-context.js';
 let folder: string;
 let evidence: EvidenceKeeper;
 let signal: AbortSignal;
+let commands: string[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podtriage volumes-'));
   evidence = await createDiskEvidence(join(folder, 'evidence'), { hostname: 'here', machineId: 'one' });
   ({ signal } = new AbortController());
+  commands = [];
   mkdirSync(join(folder, 'host/below'), { recursive: true });
   writeFileSync(join(folder, 'host/below/f'), 'of the node');
 });
@@ -45,10 +47,10 @@ function container(name: string, volumes: ContainerVolume[], more: Partial<NodeC
   return { name, id, kind: 'container', instance: 'current', state: 'running', runtime: 'containerd', volumes, mountPaths: [], ...more };
 }
 
-async function rowsOf(containers: NodeContainer[], changes = 100) {
+async function rowsOf(containers: NodeContainer[], changes = 100, env: Record<string, string> = {}) {
   const limits = { fileBytes: 1_000, files: 10, totalBytes: 1_000, changes };
   const { ctx, gaps, limits: left } = localContext(evidence, signal, { limits });
-  const rows = await volumeRows(localNode(), containers, ctx);
+  const rows = await volumeRows(localNode({ env, onStart: ({ name }) => commands.push(name) }), containers, ctx);
   const lines = rows.map(({ container: of, path, listedOnly }) => `${of} ${path.text}${listedOnly === true ? ' listed' : ''}`);
   return { lines, gaps: gaps.map(({ subject, reason }) => `${subject} ${reason}`), left: left.map(({ subject, reason }) => `${subject} ${reason}`) };
 }
@@ -58,6 +60,53 @@ describe('the volumes of a pod', () => {
     const ended = container('e', [volume({})], { instance: 'previous', state: 'ended' });
     const answer = await rowsOf([ended, container('a', [volume({ mountPath: '/x' }), volume({ mountPath: '/y' })]), container('b', [volume({})])]);
     expect(answer).toEqual({ lines: ['a below', 'a below/f'], gaps: [], left: [] });
+  });
+
+  describe('of the pod alone', () => {
+    function disks(...names: readonly string[]): NodeContainer[] {
+      for (const name of names) {
+        mkdirSync(join(folder, name));
+        writeFileSync(join(folder, name, `of ${name}`), '');
+      }
+      return [
+        container(
+          'a',
+          names.map((name) => volume({ mountPath: `/${name}`, source: join(folder, name) })),
+        ),
+      ];
+    }
+
+    it('are walked by one command, in which no name can pose as the end of a walk', async () => {
+      const pod = disks('one', 'two');
+      writeFileSync(join(folder, 'one', ':0'), '');
+      symlinkSync(':0', join(folder, 'one', 'link'));
+      expect(await rowsOf(pod)).toEqual({ lines: expect.arrayContaining(['a :0', 'a link', 'a of one', 'a of two']) as unknown, gaps: [], left: [] });
+      expect(commands).toEqual(['walk-trees']);
+    });
+
+    it('are walked by themselves where that goes wrong, and none stands in the way of another', async () => {
+      const [pod] = disks('one', 'two', 'three');
+      const gone = volume({ mountPath: '/gone', source: join(folder, 'gone') });
+      const answer = await rowsOf([{ ...pod!, volumes: [gone, ...pod!.volumes] }]);
+      expect(answer).toEqual({ lines: ['a of one', 'a of two', 'a of three'], gaps: ['a:/gone pod-gone'], left: [] });
+      expect(commands).toEqual(['walk-trees', 'walk-tree']);
+    });
+
+    it('count as read only where find came to its end', async () => {
+      const pod = disks('one', 'two', 'three');
+      const bin = join(folder, 'bin');
+      mkdirSync(bin);
+      const killed = 'case $PWD in */two) /usr/bin/find "$@" | head -c 30; kill -KILL $$ ;; esac; exec /usr/bin/find "$@"';
+      writeFileSync(join(bin, 'find'), `#!/bin/sh\n${killed}\n`, { mode: 0o755 });
+      const answer = await rowsOf(pod, 100, { PATH: `${bin}:${process.env['PATH'] ?? ''}` });
+      expect(answer).toEqual({ lines: ['a of one', 'a of three'], gaps: ['a:/two command-failed'], left: [] });
+    });
+
+    it('have room of their own each, where all together have too many entries', async () => {
+      const answer = await rowsOf(disks('one', 'two', 'three'), 2);
+      expect(answer).toEqual({ lines: ['a of one', 'a of two', 'a of three'], gaps: [], left: [] });
+      expect(commands).toEqual(['walk-trees', 'walk-tree']);
+    });
   });
 
   it('that are the node’s are listed and named as blind spots, also where only the second container may write', async () => {

@@ -25,7 +25,7 @@ function sections(pids: readonly number[], more: Record<string, string> = {}): M
     inits: `1/cgroup:8:pids:${home}\n`,
     'root.1': '7',
     cgroups: each((pid) => `${pid}/cgroup:8:pids:${home}\n`),
-    before: each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`),
+    before: `${each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`)}stat\0btime 1000\n`,
     after: each((pid) => stat(pid, 500)),
     links: each((pid) => `${pid}/exe\0/bin/x\0`),
     identities: `${each((pid) => `${pid}/exe 7:${pid} 1 10\n`)}end 0\n`,
@@ -33,7 +33,7 @@ function sections(pids: readonly number[], more: Record<string, string> = {}): M
     arguments: `${each((pid) => `${pid}/cmdline\0x\0`)}end\0\0`,
     environments: 'end\0\0',
     spaces: 'end\n',
-    boot: 'btime 1000\n100\n',
+    ticks: '100\n',
     ...more,
   };
   return new Map(Object.entries(all).map(([name, text]) => [name, Buffer.from(text, 'latin1')]));

@@ -7,12 +7,16 @@ function apart(printed: Record<string, string>): Record<string, string> {
 }
 
 describe('takeApart', () => {
-  it('tells the init processes from the others, also where there are no others', () => {
-    expect(apart({ cgroups: '2/cgroup:0::/x\n3/cgroup:0::/x\n\n2/cgroup:0::/x\n' })).toEqual({
-      cgroups: '2/cgroup:0::/x\n3/cgroup:0::/x\n',
-      inits: '2/cgroup:0::/x\n',
+  it('tells apart what is printed together, also where some of it is not there', () => {
+    const first = (before: string, cgroups: string) => apart({ first: `${before}\n\nroot.1 7\nticks 100\n\n${cgroups}\n\n1/cgroup:x\n` });
+    expect(first('12/stat\0x (a\n12/stat\0b)\n', '12/cgroup:x')).toMatchObject({
+      before: '12/stat\0x (a\n12/stat\0b)\n',
+      'root.1': '7\n',
+      ticks: '100\n',
+      cgroups: '12/cgroup:x\n',
+      inits: '1/cgroup:x\n',
     });
-    expect(apart({ cgroups: '\n\n2/cgroup:0::/x\n' })).toEqual({ cgroups: '\n', inits: '2/cgroup:0::/x\n' });
+    expect(first('12/stat\0cut', '')).toMatchObject({ before: '12/stat\0cut\n', 'root.1': '7\n', cgroups: '\n', inits: '1/cgroup:x\n' });
   });
 
   it('gives each line to the section that it begins with, and leaves one out that was cut', () => {
