@@ -10,7 +10,7 @@ export function boundedAccess(access: Access, ms: number): Access {
       list: () => within(ms, ring.list()),
       create: (wish, by) => within(ms, ring.create(wish, by)),
       rotate: (id, how, by) => within(ms, ring.rotate(id, how, by)),
-      revoke: (id) => within(ms, ring.revoke(id)),
+      revoke: (id, by) => within(ms, ring.revoke(id, by)),
     },
     guesses: {
       standing: (source, claimed) => within(ms, guesses.standing(source, claimed)),

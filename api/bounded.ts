@@ -25,6 +25,7 @@ export function boundedReader(runs: RunReader, ms: number): RunReader {
 export function boundedCommander(commander: RunCommander, ms: number): RunCommander {
   return {
     open: (request, by, how) => within(ms, commander.open(request, by, how)),
+    openAndShow: (request, by, how) => within(ms, commander.openAndShow(request, by, how)),
     cancel: (run, by) => within(ms, commander.cancel(run, by)),
   };
 }

@@ -288,7 +288,9 @@ function nest(values: Values, data: DataFolder): ServiceConfig {
 /** Checks that a file of a secret is there and that not everybody on this machine can read it. Throws `config-invalid` naming the variable. */
 export async function checkSecretFile(file: string | undefined, variable: string): Promise<void> {
   if (file === undefined) return;
-  const found = await stat(file).catch(() => undefined);
-  if (found?.isFile() !== true) throw new TriageError('config-invalid', `${variable}: there is no file ${file}`);
+  const found = await stat(file).catch((cause: unknown) => {
+    throw new TriageError('config-invalid', `${variable}: there is no file ${file}`, { cause });
+  });
+  if (!found.isFile()) throw new TriageError('config-invalid', `${variable}: there is no file ${file}`);
   if ((found.mode & 0o007) !== 0) throw new TriageError('config-invalid', `${variable}: everybody can read ${file}; run: chmod 600 ${file}`);
 }

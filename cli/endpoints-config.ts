@@ -19,11 +19,20 @@ export async function readEndpoints({ endpoints: { file } }: Pick<ServiceConfig,
 export async function workerEndpoints(config: Pick<ServiceConfig, 'endpoints'>): Promise<{ readonly endpoints?: EndpointsConfig }> {
   if (config.endpoints.file === undefined) return {};
   const read = await readEndpoints(config);
-  for (const endpoint of read.endpoints) {
-    const files = endpoint.kind === 'webhook' ? [endpoint.secretFile] : [endpoint.tokenFile, endpoint.signingSecretFile];
-    for (const file of files) await checkSecretFile(file, `PODTRIAGE_ENDPOINTS: endpoint "${endpoint.name}"`);
-  }
+  for (const endpoint of read.endpoints) await checkSecretsOf(endpoint);
   return { endpoints: read };
+}
+
+/** Throws `config-invalid` for a secret of an endpoint that is not there, or not private. */
+export async function checkSecretsOf(endpoint: EndpointConfig): Promise<void> {
+  for (const [field, file] of Object.entries(secretsOf(endpoint)))
+    await checkSecretFile(file, `PODTRIAGE_ENDPOINTS: endpoint "${endpoint.name}" ${field}`);
+}
+
+/** The files of its secrets, by field. */
+function secretsOf(endpoint: EndpointConfig): Readonly<Record<string, string | undefined>> {
+  if (endpoint.kind === 'webhook') return { secretFile: endpoint.secretFile };
+  return { tokenFile: endpoint.tokenFile, signingSecretFile: endpoint.signingSecretFile };
 }
 
 function withSecretIn(folder: string, endpoint: EndpointConfig): EndpointConfig {

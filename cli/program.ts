@@ -60,7 +60,7 @@ export function createProgram(io: Io, version: string, parts: () => Promise<Serv
   addSigningKeys(program, io, done);
   program
     .command('doctor')
-    .description('check what a run needs: Redis, evidence store, cluster, nodes, VirusTotal')
+    .description('check what a run needs: Redis, evidence store, cluster, nodes, VirusTotal, intakes, endpoints')
     .action(async () => {
       const config = await readConfig(io.env);
       done(await doctor(io, [...baseChecks(config), ...(await parts()).serviceChecks(config)]));

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { readNodeFacts } from '../playbooks/acquisition/node/node-facts.js';
+import { readNodeRecords } from '../playbooks/acquisition/containers/node-records.js';
 import { asTriageError } from '../playbooks/domain/error.js';
 import type { NodePort } from '../playbooks/ports.js';
 import { openCluster, openNodes, type WorkerConfig } from '../workers/context.js';
 import type { DoctorCheck, DoctorFinding } from './commands/doctor.js';
 import type { ServiceConfig } from './config.js';
+import { checkEndpoints, checkIntakes } from './file-checks.js';
 import { checkHashLists } from './hash-list-check.js';
 import { checkIntel } from './intel-check.js';
 import { clockFinding } from './startup-checks.js';
@@ -20,6 +21,8 @@ export function serviceChecks(service: ServiceConfig): readonly DoctorCheck[] {
     { name: 'nodes', run: (signal) => checkNodes(config, signal) },
     { name: 'VirusTotal', run: (signal) => checkIntel(service, config, signal) },
     { name: 'hash lists', run: (signal) => checkHashLists(config, signal) },
+    { name: 'intakes', run: () => checkIntakes(service) },
+    { name: 'endpoints', run: () => checkEndpoints(service) },
     { name: 'tar in containers', run: () => Promise.resolve(checkInContainer(config)) },
   ];
 }
@@ -67,7 +70,7 @@ async function checkNode(config: WorkerConfig, nodes: NodePort, name: string, si
   try {
     const session = await nodes.connect(await openCluster(config).node(config.cluster.name, name, signal), signal);
     try {
-      await readNodeFacts(session, signal);
+      await readNodeRecords(session, [], signal);
     } finally {
       await session.close();
     }

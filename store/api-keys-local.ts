@@ -19,7 +19,7 @@ export async function ensureLocalKey(keys: RedisApiKeys, file: string): Promise<
     return holder;
   }
   const name = `local ${hostname()} ${file}`;
-  for (const before of await keys.list()) if (before.name === name && before.createdBy === maker) await keys.revoke(before.id);
+  for (const before of await keys.list()) if (before.name === name && before.createdBy === maker) await keys.revoke(before.id, maker);
   const { id, scopes, reach, secret: made } = await keys.create({ name, scopes: ['admin'], reach: 'all' }, maker);
   const draft = `${file}.${id}`;
   await writeFile(draft, `${made}\n`, { mode: 0o600, flag: 'wx' });

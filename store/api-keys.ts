@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type Rights, rightsSchema } from '../playbooks/domain/access.js';
+import { type Act, registerChain } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import {
   type ApiKey,
@@ -14,10 +15,10 @@ import {
   placeOf,
   recordSchema,
 } from './api-keys-record.js';
+import type { CustodyWriter } from './custody.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
-import { replaceField } from './scripts/replace-field.js';
-import { runScript } from './scripts/script.js';
+import { apiKeyPut, apiKeyRevoke } from './scripts/api-keys.js';
 import type { SignedTexts } from './signed-text.js';
 
 /** What a new key is to be. */
@@ -34,7 +35,7 @@ export interface Rotation {
   readonly expiresAt?: Date;
 }
 
-/** What admins do with keys. Methods throw `redis-unavailable`; `by` is who does it, as custody names him. */
+/** What admins do with keys; the register has it in the same breath. Methods throw `redis-unavailable`; `by` is who does it, as custody names him. */
 export interface KeyRing {
   /** Oldest first. */
   list(): Promise<readonly ApiKeyView[]>;
@@ -42,8 +43,8 @@ export interface KeyRing {
   create(wish: NewKey, by: string): Promise<ApiKeyGiven>;
   /** Gives a key a new secret; it keeps its id. Throws `not-found`, `conflict` when somebody else has done so meanwhile, `invalid-request`. */
   rotate(id: string, how: Rotation, by: string): Promise<ApiKeyGiven>;
-  /** Ends a key at once, in all its secrets. Throws `not-found`. */
-  revoke(id: string): Promise<void>;
+  /** Ends a key at once, in all its secrets, also one whose record is not believed (any more). Throws `not-found`. */
+  revoke(id: string, by: string): Promise<void>;
 }
 
 /** The last use of a key is written this often, in milliseconds. */
@@ -60,6 +61,7 @@ export class RedisApiKeys implements ApiKeys, KeyRing {
     private readonly redis: Redis,
     private readonly keys: Keys,
     private readonly texts: SignedTexts,
+    private readonly custody: CustodyWriter,
   ) {}
 
   async verify(secret: string): Promise<ApiKey | undefined> {
@@ -90,7 +92,9 @@ export class RedisApiKeys implements ApiKeys, KeyRing {
     if (!rights.success) throw new TriageError('invalid-request', rights.error.issues.map(({ message }) => message).join('; '));
     const { id, secret, sha256 } = newSecret();
     const made = { name, sha256, createdAt: new Date().toISOString(), createdBy: by, ...rights.data, ...endOf(expiresAt) };
-    await ofRedis(() => this.redis.hset(this.keys.apiKeys, id, this.texts.sign(placeOf(id), made)));
+    const act = { act: 'key.made', subject: id, detail: { ...nameAndRights(made), ...endOf(expiresAt) } } as const;
+    // Of 64 bits of chance: somebody has written it there.
+    if ((await this.put(id, made, '', act, by)) !== 'ok') throw new TriageError('conflict', `there is a key ${id} already; ask again`);
     return { ...keyView(id, made), secret };
   }
 
@@ -100,21 +104,31 @@ export class RedisApiKeys implements ApiKeys, KeyRing {
     if (record === undefined || text === null) throw unknownKey(id);
     const { secret, sha256 } = newSecret(id);
     const now = Date.now();
-    const rotated = {
-      at: new Date(now).toISOString(),
-      by,
-      oldUntil: new Date(now + graceSeconds * 1_000).toISOString(),
-      oldSha256: record.sha256,
-    };
+    const oldUntil = new Date(now + graceSeconds * 1_000).toISOString();
+    const rotated = { at: new Date(now).toISOString(), by, oldUntil, oldSha256: record.sha256 };
     const next = { ...record, ...endOf(expiresAt), sha256, rotated };
-    const [word] = await runScript(this.redis, replaceField, [this.keys.apiKeys], [id, text, this.texts.sign(placeOf(id), next)]);
-    if (word !== 'ok') throw new TriageError('conflict', `the key ${id} has been rotated or revoked by somebody else; look at it again`);
+    const act = { act: 'key.rotated', subject: id, detail: { ...nameAndRights(record), oldUntil, ...endOf(expiresAt) } } as const;
+    if ((await this.put(id, next, text, act, by)) !== 'ok')
+      throw new TriageError('conflict', `the key ${id} has been rotated or revoked by somebody else; look at it again`);
     return { ...keyView(id, next), secret };
   }
 
-  async revoke(id: string): Promise<void> {
-    const [gone] = await ofRedis(() => Promise.all([this.redis.hdel(this.keys.apiKeys, id), this.redis.hdel(this.keys.apiKeyUses, id)]));
-    if (gone === 0) throw unknownKey(id);
+  async revoke(id: string, by: string): Promise<void> {
+    const { apiKeys, apiKeyUses } = this.keys;
+    const text = await ofRedis(() => this.redis.hget(apiKeys, id));
+    if (text === null) throw unknownKey(id);
+    // One that is not believed is not dropped here: what is there is taken away by the act that the register has.
+    const record = await this.texts.read(placeOf(id), recordSchema, text, () => Promise.resolve());
+    const act = { act: 'key.revoked', subject: id, detail: record === undefined ? {} : nameAndRights(record) } as const;
+    const [what] = await this.custody.write(registerChain, [act], { script: apiKeyRevoke, keys: [apiKeys, apiKeyUses], rest: [id] }, by);
+    if (what !== 'ok') throw unknownKey(id);
+  }
+
+  /** @param before the record that this one takes the place of; `changed`: another one stands there by now */
+  private async put(id: string, record: ApiKeyRecord, before: string, act: Act, by: string): Promise<'ok' | 'changed'> {
+    const rest = [id, this.texts.sign(placeOf(id), record), before];
+    const [what] = await this.custody.write(registerChain, [act], { script: apiKeyPut, keys: [this.keys.apiKeys], rest }, by);
+    return what === 'ok' ? what : 'changed';
   }
 
   private record(id: string, text: string | null): Promise<ApiKeyRecord | undefined> {
@@ -127,6 +141,10 @@ export class RedisApiKeys implements ApiKeys, KeyRing {
     this.used.set(id, now);
     await ofRedis(() => this.redis.hset(this.keys.apiKeyUses, id, new Date(now).toISOString()));
   }
+}
+
+function nameAndRights({ name, scopes, reach }: ApiKeyRecord): Pick<ApiKeyRecord, 'name' | 'scopes' | 'reach'> {
+  return { name, scopes, reach };
 }
 
 function endOf(expiresAt: Date | undefined): { expiresAt?: string } {

@@ -76,7 +76,7 @@ export class ChainSigners {
  * What a run's chain says of steps, artifacts and answers, each entry checked once, as the chain grows. It remembers the last entry that it has
  * seen: a chain that was cut or rewritten since does not pass for a whole one.
  */
-export class ChainIndex {
+export class ChainIndex implements KnownLines {
   readonly finished = new Map<string, RecordEntry>();
   readonly artifacts = new Map<string, RecordEntry>();
   readonly lookups = new Map<string, RecordEntry>();
@@ -94,6 +94,7 @@ export class ChainIndex {
   private readonly inRole = new Set<string>();
   private seen = 0;
   private last: string | undefined;
+  private first: { readonly line: string; readonly entry: CustodyEntry } | undefined;
 
   /**
    * @param before what an index that was given up had seen: a chain without it does not hold
@@ -113,6 +114,11 @@ export class ChainIndex {
   get memory(): SeenEntry | undefined {
     const mine = this.last === undefined ? undefined : { seq: this.seen - 1, line: this.last };
     return (this.before?.seq ?? -1) > (mine?.seq ?? -1) ? this.before : mine;
+  }
+
+  /** Entry 0, where it is this line that was found good. */
+  entryOf(line: string): CustodyEntry | undefined {
+    return this.first?.line === line ? this.first.entry : undefined;
   }
 
   /** Entries so far, and the hash of the last. */
@@ -171,6 +177,7 @@ export class ChainIndex {
       if (entry.seq === this.before?.seq && line !== this.before.line) throw this.cut(entry.seq);
       await this.assertRole(entry);
       this.fold(entry);
+      this.first ??= { line, entry };
       this.seen += 1;
       this.last = line;
     }

@@ -9,6 +9,18 @@ const hashSchema = z.record(z.string(), z.string());
 /** A HASH of Redis. */
 export type Texts = z.output<typeof hashSchema>;
 const linesSchema = z.array(z.string());
+const firstSchema = z.string().nullable();
+
+/** A chain and what stands beside it, at one moment. */
+export interface Moment {
+  readonly index: ChainIndex;
+  /** Entry 0 as it stands in Redis now; null where there is no chain. */
+  readonly first: string | null;
+  /** The HASHes that were asked for. */
+  readonly hashes: readonly Texts[];
+}
+/** The same as it came from Redis. */
+type Read = Omit<Moment, 'index'> & { readonly lines: readonly string[] };
 
 /** So much is remembered of all runs together. */
 const maxRecords = 100_000;
@@ -30,14 +42,14 @@ export class CheckedChains {
   ) {}
 
   /** The chain and HASHes at one moment. */
-  read(run: string, ...keys: readonly string[]): Promise<[ChainIndex, ...Texts[]]> {
+  read(run: string, ...keys: readonly string[]): Promise<Moment> {
     return this.inTurn(run, async (index) => {
       for (;;) {
-        const [lines, ...hashes] = await this.momentOf(run, index.from, keys);
+        const { lines, ...moment } = await this.momentOf(run, index.from, keys);
         await index.take(lines);
         if (lines.length <= chainChunk) {
           index.assertWhole();
-          return [index, ...hashes];
+          return { index, ...moment };
         }
         // A long one is first read without what stands beside it.
         await index.advance(this.redis, this.keys.custody(run));
@@ -53,7 +65,7 @@ export class CheckedChains {
     });
   }
 
-  private async momentOf(run: string, from: number, keys: readonly string[]): Promise<[string[], ...Texts[]]> {
+  private async momentOf(run: string, from: number, keys: readonly string[]): Promise<Read> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.transaction(run, from, keys);
@@ -64,14 +76,18 @@ export class CheckedChains {
     }
   }
 
-  private async transaction(run: string, from: number, keys: readonly string[]): Promise<[string[], ...Texts[]]> {
-    const reading: ChainableCommander = this.redis.multi().lrange(this.keys.custody(run), from, from + chainChunk);
+  private async transaction(run: string, from: number, keys: readonly string[]): Promise<Read> {
+    const chain = this.keys.custody(run);
+    const reading: ChainableCommander = this.redis
+      .multi()
+      .lindex(chain, 0)
+      .lrange(chain, from, from + chainChunk);
     for (const key of keys) reading.hgetall(key);
-    const [lines, ...hashes] = ((await reading.exec()) ?? []).map(([error, value]) => {
+    const [first, lines, ...hashes] = ((await reading.exec()) ?? []).map(([error, value]) => {
       if (error !== null) throw error;
       return value;
     });
-    return [linesSchema.parse(lines), ...hashes.map((hash) => hashSchema.parse(hash))];
+    return { first: firstSchema.parse(first), lines: linesSchema.parse(lines), hashes: hashes.map((hash) => hashSchema.parse(hash)) };
   }
 
   /** Works on the index of a run, one after the other. */

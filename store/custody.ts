@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
 import { type Act, type ActOnHead, type CustodyEntry, type Head, registerChain } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
-import { chainHead } from './chain-head.js';
+import { chainHead, toldHead } from './chain-head.js';
 import { ChainMemory } from './chain-memory.js';
 import { signCheckpoint } from './checkpoint.js';
 import { bodyOf, signedLine } from './entry-line.js';
@@ -56,7 +56,7 @@ export class CustodyWriter {
    * Writes acts with whatever the command records in the same breath. Acts of this process on one run go one after the other,
    * so it never conflicts with itself; when another was first, the entries are built again on his head.
    * @returns the script's answer; never `moved`
-   * @throws TriageError `redis-unavailable`, `internal`
+   * @throws TriageError `redis-unavailable`, `internal`, `custody-broken` for a head in Redis that can be none
    */
   async write(run: string, acts: readonly (Act | ActOnHead)[], command: ChainCommand, actor = this.actor): Promise<Reply> {
     if (acts.length === 0 || acts.length > maxActsPerCall) throw new TriageError('internal', `${acts.length} custody entries in one call`);
@@ -114,13 +114,16 @@ export class CustodyWriter {
   }
 
   private async attempt(run: string, stamped: readonly Stamped[], command: ChainCommand, registered: Stamped | undefined): Promise<Reply> {
+    let at = this.memory.headOf(run) ?? (await this.headFor(run, stamped));
+    let built = await this.build(stamped, at);
     for (;;) {
-      const at = this.memory.headOf(run) ?? (await this.headFor(run, stamped));
-      const built = await this.build(stamped, at);
       const register = registered === undefined ? undefined : await this.registerLine(registered, built.head);
       const reply = await this.send(run, { at, built, register }, command);
-      if (reply[0] === 'moved') this.memory.headIs(run, { seq: Number(reply[1]), hash: String(reply[2]) });
-      else if (reply[0] === 'register-moved') this.memory.headIs(registerChain, { seq: Number(reply[1]), hash: String(reply[2]) });
+      if (reply[0] === 'moved') {
+        at = toldHead(run, reply[1], reply[2]);
+        this.memory.headIs(run, at);
+        built = await this.build(stamped, at);
+      } else if (reply[0] === 'register-moved') this.memory.headIs(registerChain, toldHead(registerChain, reply[1], reply[2]));
       else {
         if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.memory.headIs(run, built.head);
         if (reply[0] === 'ok' && register !== undefined) this.memory.headIs(registerChain, register.built.head);

@@ -6,7 +6,13 @@ import type { TrustedKeys } from './public-keys.js';
 import { readSigned } from './signed-entry.js';
 import type { KeyRole } from './signing-key.js';
 
-const roles: Partial<Record<CustodyAct, KeyRole>> = { 'run.opened': 'api', 'run.reported': 'worker' };
+const roles: Partial<Record<CustodyAct, KeyRole>> = {
+  'run.opened': 'api',
+  'run.reported': 'worker',
+  'key.made': 'api',
+  'key.rotated': 'api',
+  'key.revoked': 'api',
+};
 /** So many entries that were not believed are looked at again. */
 const maxBad = 1_000;
 

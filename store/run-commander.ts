@@ -10,7 +10,7 @@ import { jobId, type Queues, queueName } from './queues.js';
 import { isRunId, newRunId } from './run-id.js';
 import { RedisRunReader } from './run-reader.js';
 import { type PinnedPlaybook, pinnedPlaybook } from './run-record.js';
-import type { Opening, RunCommander } from './run-view.js';
+import type { Opening, RunCommander, RunView } from './run-view.js';
 import { runCancel } from './scripts/run-cancel.js';
 import { runOpen } from './scripts/run-open.js';
 
@@ -46,11 +46,23 @@ export class RedisRunCommander implements RunCommander {
   }
 
   async open(request: RunRequest, requestedBy: string, how: Opening = {}): Promise<string> {
-    const { run, playbook, isNew } = await this.record(request, requestedBy, how);
+    const recorded = await this.record(request, requestedBy, how);
+    await this.queue(request, recorded);
+    return recorded.run;
+  }
+
+  async openAndShow(request: RunRequest, requestedBy: string, how: Opening = {}): Promise<RunView> {
+    const recorded = await this.record(request, requestedBy, how);
+    // At once: BullMQ has a connection of its own.
+    const [view] = await Promise.all([this.reader.get(recorded.run), this.queue(request, recorded)]);
+    if (view === undefined) throw new TriageError('internal', `run ${recorded.run} has been opened but cannot be read`);
+    return view;
+  }
+
+  private async queue(request: RunRequest, { run, playbook, isNew }: Recorded): Promise<void> {
     // Who has opened it before may have asked for something else.
     const flow = isNew ? { request, playbook } : await this.reader.record(run);
     if (flow !== undefined) await addFlow(this.deps.queues, run, flow, this.deps.retryDelayMs);
-    return run;
   }
 
   /** Records a run without queueing it: the first half of {@link open}. The reconciler does the other if it never comes. */

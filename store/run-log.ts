@@ -44,7 +44,7 @@ export const takeOver = '*';
 /** What a finished step changes in the run: fields of its HASH, and the end state when the step closes the run. */
 export interface RunSummary {
   readonly fields: Readonly<Record<string, string>>;
-  readonly final?: 'completed' | 'failed';
+  readonly final?: 'completed' | 'failed' | 'cancelled';
   /** Answers about hashes are still to come: once sealed, the run waits for its amendments, unless it was cancelled. */
   readonly amendable?: boolean;
   /** How long the evidence is kept once the run is sealed, in milliseconds, where the run says it. */
@@ -101,12 +101,15 @@ export class RunLog {
     await this.redis.hdel(this.keys.begins(run), step);
   }
 
-  /** Records the outcome of a step, once. All answers but `ok` mean that somebody else has done or will do it. */
+  /**
+   * Records the outcome of a step, once. `over`: and with it the run is sealed, and no answers are to come for it. All answers but `ok` and `over`
+   * mean that somebody else has done or will do it.
+   */
   async finish(
     { run, step, fence }: Attempt,
     record: StepRecord,
     summary: RunSummary = { fields: {} },
-  ): Promise<'ok' | 'already' | 'stale' | 'gone'> {
+  ): Promise<'ok' | 'over' | 'already' | 'stale' | 'gone'> {
     const text = JSON.stringify(record);
     const { status, attempt, reason, error, facts, gaps, limits } = record;
     const detail = {
@@ -119,7 +122,8 @@ export class RunLog {
       limits: limits.length,
     };
     const acts: Act[] = [{ act: finishActs[status], subject: step, detail }, ...reportActs(run, facts)];
-    const [what] = await this.writeOutcome({ run, step, fence }, text, acts, summary);
+    const [what, left] = await this.writeOutcome({ run, step, fence }, text, acts, summary);
+    if (left === 'over') return left;
     return what === 'ok' || what === 'already' || what === 'stale' ? what : 'gone';
   }
 
@@ -136,7 +140,7 @@ export class RunLog {
     const now = this.clock().getTime();
     return custody.write(run, [...acts, custody.checkpoint(run)], {
       script: runSeal,
-      keys: [...stepKeys, keys.open, keys.amending, keys.retained, keys.ended],
+      keys: [...stepKeys, keys.open, keys.amending, keys.retained, keys.ended, keys.pending(run)],
       rest: [...rest, final, run, amendable ? now : '', now + retainMs],
       register: ({ seq, hash }) => ({ act: 'run.reported', subject: run, detail: { run, seq: seq - 1, head: hash } }),
     });

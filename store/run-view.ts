@@ -123,6 +123,8 @@ export interface RunCommander {
    * left as it is: then somebody tries again. Throws `playbook-unknown`.
    */
   open(request: RunRequest, requestedBy: string, how?: Opening): Promise<string>;
+  /** The same, and returns the run as it was once it was recorded. */
+  openAndShow(request: RunRequest, requestedBy: string, how?: Opening): Promise<RunView>;
   /** Asks a run to stop; idempotent. Returns false for a run that has ended. Throws `not-found`. */
   cancel(run: string, by: string): Promise<boolean>;
 }

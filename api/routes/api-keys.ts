@@ -23,7 +23,7 @@ const rotateSchema = z.strictObject({
   expiresAt: end.optional(),
 });
 
-/** `/keys`: API keys, for admins. A secret is in the answer that makes it, and nowhere else. */
+/** `/keys`: API keys, for admins. What is done with them is in the register. A secret is in the answer that makes it, and nowhere else. */
 export function apiKeyRoutes({ access: { ring } }: Pick<ApiDeps, 'access'>): Router {
   const router = Router();
   router.get('/api/v1/keys', async (_req, res) => {
@@ -43,7 +43,7 @@ export function apiKeyRoutes({ access: { ring } }: Pick<ApiDeps, 'access'>): Rou
     res.set('Cache-Control', 'no-store').json(made);
   });
   router.delete('/api/v1/keys/:key', async (req, res) => {
-    await ring.revoke(req.params.key);
+    await ring.revoke(req.params.key, actorOf(req));
     req.log.info({ key: req.params.key, by: actorOf(req) }, 'an API key was revoked');
     res.status(204).end();
   });

@@ -31,12 +31,10 @@ export function batchRoutes(deps: ApiDeps): Router {
     assertMayAsk(req, request);
     assertEndpoints(deps.endpoints, request.notify, { cluster: request.cluster, namespace: namespaceOf(request.select) });
     const caller = callerOf(req);
-    const operation = 'POST /batches';
-    const id = await idempotent(req, claims, { operation, request, newId: newBatchId }, (made) => batches.open(request, caller, made));
-    res
-      .status(202)
-      .location(`/api/v1/batches/${id}`)
-      .json(await requireBatch(deps, req, id));
+    const again = (id: string): Promise<BatchView> => requireBatch(deps, req, id);
+    const work = async (id: string): Promise<BatchView> => again(await batches.open(request, caller, id));
+    const view = await idempotent(req, claims, { operation: 'POST /batches', request, newId: newBatchId, work, again });
+    res.status(202).location(`/api/v1/batches/${view.id}`).json(view);
   });
   router.get('/api/v1/batches', async (req, res) => {
     const { limit, cursor, state } = listSchema.parse(req.query);

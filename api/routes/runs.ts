@@ -44,12 +44,10 @@ export function runRoutes(deps: ApiDeps): Router {
     assertKnown(deps, { playbook: request.playbook, cluster: request.target.cluster });
     assertReach(req, request.target);
     assertEndpoints(deps.endpoints, request.notify, request.target);
-    const what = { operation: 'POST /runs', request, newId: newRunId };
-    const id = await idempotent(req, claims, what, (made) => commander.open(request, actorOf(req), { id: made }));
-    res
-      .status(202)
-      .location(`/api/v1/runs/${id}`)
-      .json(runBody(await known(runs, id)));
+    const work = (id: string): Promise<RunView> => commander.openAndShow(request, actorOf(req), { id });
+    const again = (id: string): Promise<RunView> => known(runs, id);
+    const view = await idempotent(req, claims, { operation: 'POST /runs', request, newId: newRunId, work, again });
+    res.status(202).location(`/api/v1/runs/${view.id}`).json(runBody(view));
   });
   router.get('/api/v1/runs', async (req, res) => {
     const { case: caseId, ...query } = queryOf(listSchema, req);

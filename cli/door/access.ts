@@ -8,6 +8,7 @@ import { TriageError } from '../../playbooks/domain/error.js';
 import { plainYaml } from '../../playbooks/yaml.js';
 import { type KeyRing, RedisApiKeys } from '../../store/api-keys.js';
 import { ensureLocalKey } from '../../store/api-keys-local.js';
+import type { CustodyWriter } from '../../store/custody.js';
 import { RedisGuesses } from '../../store/guesses.js';
 import type { Keys } from '../../store/keys.js';
 import { RedisLookupAskers } from '../../store/lookup-askers.js';
@@ -21,9 +22,9 @@ import type { ServiceConfig } from '../config.js';
  */
 export async function openAccess(
   config: ServiceConfig,
-  { redis, keys, texts }: { readonly redis: Redis; readonly keys: Keys; readonly texts: SignedTexts },
+  { redis, keys, texts, custody }: { readonly redis: Redis; readonly keys: Keys; readonly texts: SignedTexts; readonly custody: CustodyWriter },
 ): Promise<Pick<ApiDeps, 'keys' | 'access'>> {
-  const ring = new RedisApiKeys(redis, keys, texts);
+  const ring = new RedisApiKeys(redis, keys, texts, custody);
   await ensureLocalKey(ring, config.data.apiKeyFile);
   return { keys: ring, access: await accessOf(config, redis, keys, ring) };
 }

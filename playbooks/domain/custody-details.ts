@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reachSchema, scopes } from './access.js';
 import { amendmentSchema, reportFilesSchema } from './amendment.js';
 import { artifactSchema, sha256Schema } from './artifact.js';
 import { configNameSchema } from './config-name.js';
@@ -48,6 +49,9 @@ const run = z.string();
 
 /** What was sent: which milestone, to which endpoint, and the sha256 of the body. */
 const delivered = { endpoint: configNameSchema, milestone: z.enum(milestones), delivery: z.string(), sha256: sha256Schema.optional() };
+
+/** An API key, and nothing of its secret. */
+const key = { name: z.string(), scopes: z.array(z.enum(scopes)).readonly(), reach: reachSchema };
 
 /** Names of the pod, as the cluster knows it. */
 const pod = { cluster: z.string(), namespace: z.string().optional(), pod: z.string().optional() };
@@ -187,6 +191,10 @@ export const custodyDetails = {
   }),
   'run.opened': z.strictObject({ run, head }),
   'run.reported': z.strictObject({ run, seq, head }),
+  'key.made': z.strictObject({ ...key, expiresAt: z.iso.datetime().optional() }),
+  'key.rotated': z.strictObject({ ...key, oldUntil: z.iso.datetime(), expiresAt: z.iso.datetime().optional() }),
+  /** Empty for a key whose record nobody could believe. */
+  'key.revoked': z.strictObject(key).partial(),
 };
 
 /** What a writer says in the `detail` of an act. */

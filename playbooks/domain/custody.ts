@@ -38,12 +38,15 @@ export const custodyActs = [
   'evidence.destroyed',
   'run.opened',
   'run.reported',
+  'key.made',
+  'key.rotated',
+  'key.revoked',
 ] as const;
 export type CustodyAct = (typeof custodyActs)[number];
 
 /**
  * The chain that all runs of an installation share: when each was opened, what its chain was when it was sealed, and whose evidence was
- * destroyed. It stands where a run's id would; no run has this id.
+ * destroyed. What becomes of API keys is there, too. It stands where a run's id would; no run has this id.
  */
 export const registerChain = 'register';
 

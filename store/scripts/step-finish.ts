@@ -7,15 +7,16 @@ import { chainScript, endMessage, registerScript } from './chain.js';
  * Rest: step, fence ('*' takes the step over from whoever had it), record, number of fields of the run to set, then field and value of each.
  * Answers ok | already | stale | gone | moved.
  */
-export const stepFinish = chainScript(finish('return moved()', '', 'push()'));
+export const stepFinish = chainScript(finish('return moved()', '', 'push()', "{'ok'}"));
 
 /**
  * The same for the closing step: it seals the run, and the register says what its chain was then.
  *
  * KEYS[7] open runs, [8] runs that are to be amended, [9] runs by the time until which their evidence is kept, [10] how many have ended
- * in which state.
+ * in which state, [11] hashes that the run watches.
  * Rest after the fields: end state, run id, now in ms where answers are still to come, else '', and until when its evidence is kept, in ms.
- * Answers also register-moved. A run that was asked to stop ends as cancelled, whatever else happened.
+ * Answers also register-moved, and beside `ok` the word `over` where no answers are to come. A run that was asked to stop ends as cancelled,
+ * whatever else happened.
  */
 export const runSeal = registerScript(
   finish(
@@ -35,10 +36,11 @@ if redis.call('HEXISTS', KEYS[3], 'held') == 0 then redis.call('ZADD', KEYS[9], 
 register()
 `,
     `push('${endMessage}')`,
+    "{'ok', (redis.pcall('ZSCORE', KEYS[8], run) or redis.call('EXISTS', KEYS[11]) == 1) and '' or 'over'}",
   ),
 );
 
-function finish(unfit: string, seal: string, push: string): string {
+function finish(unfit: string, seal: string, push: string, answer: string): string {
   return `
 local step = rest(1)
 if redis.call('EXISTS', KEYS[3]) == 0 then return {'gone'} end
@@ -51,6 +53,6 @@ set(KEYS[3], 4)
 if redis.call('HGET', KEYS[3], 'waitStep') == step then redis.call('HDEL', KEYS[3], 'waitStep', 'waitFor', 'waitSince', 'waitEta', 'waitEtaMs') end
 ${seal}
 ${push}
-return {'ok'}
+return ${answer}
 `;
 }

@@ -13,6 +13,13 @@ export interface StepPlan {
   readonly board: Board;
   /** Whether all other steps of the run have their outcome: then neither they nor the board change any more. */
   readonly isLast: boolean;
+  /** Whether the step has its outcome already. */
+  readonly isRecorded: boolean;
+  /** Whether an API has signed that the run is to stop. */
+  readonly cancelled: boolean;
+  /** Whether Redis has the run, and says that it is to stop: nothing that a step rests on. */
+  readonly isThere: boolean;
+  readonly isFlagged: boolean;
 }
 
 /** A plan, or why there can be none; that is then the step's outcome. */
@@ -21,17 +28,18 @@ export type Planned = StepPlan | TriageError;
 /** Finds out what is to be done for a step. */
 export async function planStep(deps: RunnerDeps, run: string, name: string): Promise<Planned> {
   // Asked together, as each is a way to Redis and back; looked at in this order, whichever answers first.
-  const [requested, open, finished] = [deps.signed.info(run), deps.register.assertOpen(run), deps.signed.records(run)];
-  await Promise.allSettled([requested, open, finished]);
+  const [standing, open] = [deps.signed.standing(run), deps.register.assertOpen(run)];
+  await Promise.allSettled([standing, open]);
   try {
-    const info = await requested;
-    await open;
+    const { info, records, ...said } = await standing;
+    const isRecorded = records.has(name);
+    // Whether the run has ended since then is nothing to who finds the step done.
+    if (!isRecorded) await open;
     const steps = stepsOf(deps, info);
     const step = steps.find((candidate) => candidate.step.name === name);
     if (step === undefined) throw new TriageError('step-unknown', `playbook "${info.playbook.name}" has no step "${name}"`);
-    const records = await finished;
     const isLast = steps.every((other) => other === step || records.has(other.step.name));
-    return { info, step, board: boardOfRecords(records), isLast };
+    return { info, step, board: boardOfRecords(records), isLast, isRecorded, ...said };
   } catch (error) {
     const failure = asTriageError(error);
     if (failure.code === 'redis-unavailable') throw failure;

@@ -20,6 +20,7 @@ import { milestonesOf } from './summary.js';
 
 /** For a step that cannot be found in any playbook, and so has no time of its own. */
 const planlessTimeoutMs = 60_000;
+const notThere = 'names a run that is not there';
 
 interface StepJobContext {
   readonly deps: RunnerDeps;
@@ -37,12 +38,12 @@ export function stepProcessor(deps: RunnerDeps): Processor {
   return async (job: Job, token?: string, signal?: AbortSignal): Promise<void> => {
     const admitted = await admit(deps, job);
     if (admitted === undefined) return;
-    const { run, step, plan, cancelled } = admitted;
+    const { run, step, plan } = admitted;
     const timeoutMs = plan instanceof TriageError ? planlessTimeoutMs : plan.step.step.timeoutMs;
     const stop = new AttemptSignal(step, timeoutMs, signal);
     const context: StepJobContext = { deps, job, token, run, step, plan, stop };
     try {
-      await prepared(context, cancelled);
+      await prepared(context);
     } finally {
       stop.dispose();
     }
@@ -53,7 +54,6 @@ interface Admitted {
   readonly run: string;
   readonly step: string;
   readonly plan: Planned;
-  readonly cancelled: boolean;
 }
 
 /** What is to be done for a job; undefined where it is done already, or where nobody here has added the job. */
@@ -68,23 +68,32 @@ async function admit(deps: RunnerDeps, job: Job): Promise<Admitted | undefined> 
 /** The same, or why the job is refused. */
 async function lookUp(deps: RunnerDeps, job: Job, named: StepJob): Promise<Admitted | string | undefined> {
   const { run, step } = named;
-  const [state, plan] = await Promise.all([deps.log.peek(run, step), planStep(deps, run, step)]);
-  if (state === 'recorded') return undefined;
-  if (state === 'gone') return 'names a run that is not there';
+  const plan = await planStep(deps, run, step);
+  if (plan instanceof TriageError) return forgedBecause(job, named, plan) ?? { run, step, plan };
+  if (!plan.isThere) return notThere;
+  if (plan.isRecorded) return undefined;
   const forged = forgedBecause(job, named, plan);
   if (forged !== undefined) return forged;
-  return { run, step, plan, cancelled: state === 'cancelled' && !(plan instanceof TriageError) && (await isCancelled(deps, run)) };
+  // Before the closing step as well: in Redis, a run that is sealed goes by its flag.
+  const cancelled = plan.cancelled || (plan.isFlagged && (await isCancelled(deps, run)));
+  return { run, step, plan: { ...plan, cancelled } };
 }
 
-async function prepared(context: StepJobContext, cancelled: boolean): Promise<void> {
-  const { deps, job, token, plan, stop } = context;
-  if (cancelled && !(plan instanceof TriageError)) await leaveQueue(deps, plan);
-  const lease = cancelled || plan instanceof TriageError ? undefined : await ready(deps, job, token, plan, stop.signal);
+async function prepared(context: StepJobContext): Promise<void> {
+  const lease = await startable(context);
   try {
     await attempt(context);
   } finally {
     await lease?.release();
   }
+}
+
+/** Waits for what the step needs; a cancelled one waits for nothing. */
+async function startable({ deps, job, token, plan, stop }: StepJobContext): ReturnType<typeof ready> {
+  if (plan instanceof TriageError) return undefined;
+  if (!plan.cancelled) return ready(deps, job, token, plan, stop.signal);
+  await leaveQueue(deps, plan);
+  return undefined;
 }
 
 async function attempt(context: StepJobContext): Promise<void> {
@@ -96,10 +105,11 @@ async function attempt(context: StepJobContext): Promise<void> {
   try {
     const startedAt = deps.clock().toISOString();
     const begun = await deps.log.begin(run, step, number);
+    if (begun.what === 'gone') refuseJob(deps, job, { run, step }, notThere);
     if (begun.what === 'gone' || begun.what === 'recorded') return;
     const place = { run, step, fence: begun.fence, number };
     const times = (): AttemptTimes => ({ attempt: number, startedAt, finishedAt: deps.clock().toISOString() });
-    if (begun.what === 'cancelled' && !closes && (await mayBeSkipped(context))) {
+    if (!closes && (await mayBeSkipped(context, begun.what))) {
       await finish(context, place, skipped(times(), 'cancelled', 'the run was asked to stop'));
       return;
     }
@@ -114,9 +124,13 @@ async function attempt(context: StepJobContext): Promise<void> {
   }
 }
 
-/** What cannot be planned fails, and is not skipped, as it cannot be said either that its run was to stop. */
-async function mayBeSkipped({ deps, run, plan }: StepJobContext): Promise<boolean> {
-  return !(plan instanceof TriageError) && isCancelled(deps, run);
+/**
+ * Whether the run is to stop. What was signed when the step was planned stands, whatever the flag says since: nothing was waited for. What cannot be
+ * planned fails, and is not skipped, as it cannot be said either that its run was to stop.
+ */
+async function mayBeSkipped({ deps, run, plan }: StepJobContext, begun: 'go' | 'cancelled'): Promise<boolean> {
+  if (plan instanceof TriageError) return false;
+  return plan.cancelled || (begun === 'cancelled' && (await isCancelled(deps, run)));
 }
 
 function closesRun({ plan, job }: StepJobContext): boolean {
@@ -196,10 +210,10 @@ async function finish(context: StepJobContext, place: Attempt, record: StepRecor
   const summary = closesRun(context) ? await sealSummary(deps, run, step, record) : { fields: milestonesOf(record, false) };
   let what = await deps.log.finish(place, record, summary);
   if (what === 'stale' && (await isFenceForged(deps, place))) what = await deps.log.finish({ ...place, fence: takeOver }, record, summary);
-  if (what === 'ok') {
+  if (what === 'ok' || what === 'over') {
     deps.metrics.stepEnded(metricName(plan), record);
     if (Object.keys(summary.fields).length > 0) await tellMilestones(deps, run);
-    if (closesRun(context)) await lookAfterRun(deps, run);
+    if (closesRun(context) && what === 'ok') await lookAfterRun(deps, run);
   } else {
     deps.metrics.lateWrite(metricName(plan));
     deps.logger.info({ run, step, refused: what }, 'late result refused');

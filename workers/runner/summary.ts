@@ -16,10 +16,11 @@ export function milestonesOf(record: StepRecord, closes: boolean): Record<string
 
 /**
  * How a run ends. It failed when its closing step did, or when there is no usable evidence: neither a listing of changes
- * nor one acquired file. It is partial when anything asked for could not be had. (The store makes `cancelled` of it where a cancel was asked for.)
+ * nor one acquired file. It is partial when anything asked for could not be had. (The store makes `cancelled` of it where a cancel was asked for at the last moment.)
  * @param records of all steps, the closing one included
+ * @param cancelled an API has signed that the run is to stop: that it has little to show is no failure, and no answers are waited for
  */
-export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRecord, artifacts: readonly Artifact[]): RunSummary {
+export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRecord, artifacts: readonly Artifact[], cancelled = false): RunSummary {
   const all = [...records.values()];
   const { changes, lookups, report } = boardOf(all.map(({ facts }) => facts));
   const usable = changes !== undefined || artifacts.some(({ kind }) => kind === 'file');
@@ -29,16 +30,16 @@ export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRe
   const error = closing.error ??
     firstFailure ?? { code: 'internal' as const, message: 'no usable evidence: neither a listing of changes nor a file' };
   return {
-    final: ok ? 'completed' : 'failed',
+    final: cancelled ? 'cancelled' : ok ? 'completed' : 'failed',
     fields: {
       ...milestonesOf(closing, true),
       finishedAt: closing.finishedAt,
       completeness: completenessOf(all),
-      ...(ok ? {} : { error: JSON.stringify(error) }),
+      ...(ok || cancelled ? {} : { error: JSON.stringify(error) }),
       ...(report === undefined ? {} : { reportVersion: String(report.version) }),
       ...(pending === 0 ? {} : { pendingLookups: String(pending) }),
     },
-    amendable: pending > 0 && report !== undefined,
+    amendable: !cancelled && pending > 0 && report !== undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import type { Job } from 'bullmq';
 import { asTriageError } from '../../playbooks/domain/error.js';
 import type { UploadFile } from '../../playbooks/domain/upload.js';
 import type { RunnerDeps } from './deps.js';
+import { isCancelled } from './forged.js';
 import { lookupDeadlineMs } from './lookup-deadline.js';
 import { handBack, park } from './parking.js';
 import type { StepPlan } from './plan.js';
@@ -27,7 +28,7 @@ export async function uploadsThere(deps: RunnerDeps, job: Job, token: string | u
   const due: number[] = [];
   try {
     for (const file of await open(deps, run, files)) {
-      if ((await log.peek(run, step)) !== 'open') return;
+      if (await isOver(deps, run, step)) return;
       const next = await advance({ deps, intel, uploads: intel.uploads, info: plan.info, file, signal });
       if (next !== undefined) due.push(next);
     }
@@ -39,6 +40,12 @@ export async function uploadsThere(deps: RunnerDeps, job: Job, token: string | u
   // When an analysis is complete nobody can tell; at the deadline the run goes on in any case.
   await log.waiting(run, step, { for: 'quota', eta: new Date(deadline).toISOString() });
   return park(job, token, Math.max(timings.parkMs, Math.min(deadline, ...due) - now));
+}
+
+/** Whether nothing more is to be sent for a step; what Redis says of a cancel is not believed without its entry. */
+async function isOver(deps: RunnerDeps, run: string, step: string): Promise<boolean> {
+  const state = await deps.log.peek(run, step);
+  return state === 'cancelled' ? isCancelled(deps, run) : state !== 'open';
 }
 
 /** Those of which nothing has become yet. */

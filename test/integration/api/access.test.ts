@@ -47,7 +47,7 @@ describe('a key', () => {
     const door = await real.open();
     const key = await real.ring.create({ name: 'x', scopes: ['runs:read'], reach: 'all' }, 'key:test');
     await ask(door, key.secret).expect(200);
-    await real.ring.revoke(key.id);
+    await real.ring.revoke(key.id, 'key:test');
     await ask(door, key.secret).expect(401);
   });
 

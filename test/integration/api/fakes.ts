@@ -116,6 +116,7 @@ interface FakeRun {
 export class FakeRuns implements RunReader, RunCommander {
   readonly runs = new Map<string, FakeRun>();
   readonly register: string[] = [];
+  readonly openAndShow: RunCommander['openAndShow'] = async (...asked) => this.of(await this.open(...asked)).view;
   readonly #listeners = new Set<(run: string) => void>();
   /** What every method does instead of answering. */
   broken: 'no' | 'throws' | 'hangs' = 'no';
@@ -191,9 +192,7 @@ export class FakeRuns implements RunReader, RunCommander {
   async changed(run: string, ms: number, signal: AbortSignal): Promise<void> {
     await this.#trouble();
     await new Promise<void>((resolve) => {
-      const listener = (changed: string): void => {
-        if (changed === run) done();
-      };
+      const listener = (changed: string): void => (changed === run ? done() : undefined);
       const done = (): void => {
         clearTimeout(timer);
         this.#listeners.delete(listener);

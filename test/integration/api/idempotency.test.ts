@@ -39,11 +39,9 @@ describe('a request with an Idempotency-Key', () => {
   it('is refused while the first one is under way, and can be sent again when that has failed', async () => {
     const runs = new FakeRuns();
     let fail: (error: Error) => void = () => undefined;
+    const open = (): Promise<never> => new Promise((_resolve, reject) => (fail = reject));
     const slow = openDoor({
-      commander: {
-        open: () => new Promise((_resolve, reject) => (fail = reject)),
-        cancel: () => Promise.resolve(false),
-      },
+      commander: { open, openAndShow: open, cancel: () => Promise.resolve(false) },
       storeTimeoutMs: 60_000,
       runs,
     });

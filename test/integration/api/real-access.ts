@@ -7,6 +7,7 @@ import type { ApiDeps } from '../../../api/deps.js';
 import { readConfig } from '../../../cli/config.js';
 import { accessOf } from '../../../cli/door/access.js';
 import { type NewKey, RedisApiKeys } from '../../../store/api-keys.js';
+import { CustodyWriter } from '../../../store/custody.js';
 import { startEmbeddedRedis } from '../../../store/embedded-redis.js';
 import { keysOf } from '../../../store/keys.js';
 import { keyRing } from '../../../store/public-keys.js';
@@ -34,8 +35,9 @@ export async function openRealAccess(): Promise<RealAccess> {
   redis.on('error', () => undefined);
   const keys = keysOf('{test}');
   const signed = join(folder, 'keys');
-  const texts = new SignedTexts(await openSigner(signed, 'api'), keyRing(signed), ({ message }) => expectNoAlert(message));
-  const ring = new RedisApiKeys(redis, keys, texts);
+  const signer = await openSigner(signed, 'api');
+  const texts = new SignedTexts(signer, keyRing(signed), ({ message }) => expectNoAlert(message));
+  const ring = new RedisApiKeys(redis, keys, texts, new CustodyWriter(redis, keys, signer, 'api'));
   return {
     redis,
     folder,

@@ -37,16 +37,16 @@ it('finds secrets beside the file, and opens them for workers', async () => {
 it('needs no secret where only names and reach are wanted', async () => {
   await rm(join(folder, 'soar-secret'));
   expect((await readEndpoints(config)).endpoints).toMatchObject([{ name: 'soar' }]);
-  await expect(workerEndpoints(config)).rejects.toThrow(`endpoint "soar": there is no file ${join(folder, 'soar-secret')}`);
+  await expect(workerEndpoints(config)).rejects.toThrow(`endpoint "soar" secretFile: there is no file ${join(folder, 'soar-secret')}`);
 });
 
 it('refuses a secret that everybody can read, and one that is none, without saying it', async () => {
   await chmod(join(folder, 'soar-secret'), 0o644);
-  await expect(workerEndpoints(config)).rejects.toThrow(/endpoint "soar": everybody can read/);
+  await expect(workerEndpoints(config)).rejects.toThrow(/endpoint "soar" secretFile: everybody can read/);
   await chmod(join(folder, 'soar-secret'), 0o600);
   await writeFile(join(folder, 'soar-secret'), 'hush-hush');
   const opening = workerEndpoints(config).then(({ endpoints }) => openEndpoints(endpoints!));
-  await expect(opening).rejects.toThrow(/endpoint "soar": .*each line must be whsec_/);
+  await expect(opening).rejects.toThrow(/PODTRIAGE_ENDPOINTS: endpoint "soar" secretFile: .*each line must be whsec_/);
   await expect(opening).rejects.not.toThrow(/hush/);
 });
 

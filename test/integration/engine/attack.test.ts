@@ -129,19 +129,19 @@ test('a count of beginnings that custody does not have does not give a step up',
   expect(stand.alerts).toMatchObject([{ run, what: 'how often a step has begun' }]);
 });
 
-test('a cancel that nobody has signed stops nothing', async () => {
-  const { redis, keys } = engine();
-  stand.onCommand = async () => {
-    await redis.hset(keys.run(run), 'cancel', new Date().toISOString(), 'state', 'cancelling');
-    await redis.publish(keys.cancels, run);
-  };
-  const run = await stand.waitingRun();
-  await redis.hset(keys.run(run), 'cancel', new Date().toISOString());
-  await (await stand.runner()).reconcile();
-  const view = await engine().ended(run);
-  expect(view).toMatchObject({ state: 'completed' });
-  expect(view.steps.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
-  expect(stand.alerts.some(({ what }) => what === 'a cancel')).toBe(true);
+test('a step of a run that is not there any more asks nobody, and its job is reported', async () => {
+  const { redis, keys, queues } = engine();
+  await queues.get('intel').pause();
+  await stand.runner();
+  const run = await engine().open('storm');
+  await engine().until(run, (view) => stateOf(view, 'hash') === 'succeeded');
+  await redis.del(keys.run(run));
+  await redis.zrem(keys.open, run);
+  await queues.get('intel').resume();
+  const refused = { run, what: 'a job', msg: expect.stringContaining('names a run that is not there') as string };
+  // Its job is done with, and so are those that wait for it.
+  await expect.poll(() => stand.alerts).toMatchObject([refused, refused, refused]);
+  expect(stand.asked).toEqual([]);
 });
 
 test.each(['appended', 'altered', 'taken out'])('a custody entry that was %s ends the run before the next command', async (how) => {

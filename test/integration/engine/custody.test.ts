@@ -3,9 +3,11 @@ import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { verifyChain } from '../../../playbooks/domain/custody.js';
 import { CustodyWriter } from '../../../store/custody.js';
-import { readPublicKeys } from '../../../store/public-keys.js';
+import { keyRing, readPublicKeys, type TrustedKeys } from '../../../store/public-keys.js';
 import { connectRedis } from '../../../store/redis.js';
 import { RunLog } from '../../../store/run-log.js';
+import { SignedRuns } from '../../../store/signed-run.js';
+import { AttackStand } from './attack-stand.js';
 import { fileArtifact } from './synthetic-file.js';
 import { withEngine } from './with-engine.js';
 
@@ -55,6 +57,38 @@ test('begin, finish and artifacts that are sent again are done once', async () =
   const acts = (await engine().entries(run)).map(({ act }) => act);
   expect(acts).toEqual(['run.requested', 'evidence.read', 'step.started', 'step.started', 'artifact.stored', 'step.finished']);
   expect(await verdict(run)).toMatchObject({ ok: true });
+});
+
+test.each(['\xff\xfe', 'junk'])('nothing is written to a chain whose head in Redis is no hash: %j', async (head) => {
+  const { redis, keys, custody, signer } = engine();
+  const run = await engine().open('brief');
+  await redis.set(keys.head(run), Buffer.from(head, 'latin1'));
+  for (const writer of [custody, new CustodyWriter(redis, keys, signer, 'other')])
+    await expect(writer.append(run, [read])).rejects.toMatchObject({ code: 'custody-broken' });
+  expect(await engine().entries(run)).toHaveLength(1);
+});
+
+test('what a step rests on is of one moment, also while others read on', async () => {
+  const stand = new AttackStand(engine());
+  const { redis, keys, folder } = engine();
+  const run = await stand.waitingRun('steady');
+  const ring = keyRing(folder);
+  let looked = Promise.resolve();
+  // A key is looked for in files, as after a rotation.
+  const slow: TrustedKeys = async (kid, role) => {
+    if (role === 'api') await looked;
+    return ring(kid, role);
+  };
+  const signed = new SignedRuns(redis, keys, slow);
+  await signed.standing(run);
+  let found = (): void => undefined;
+  looked = new Promise((resolve) => (found = resolve));
+  const before = signed.standing(run);
+  await redis.ping();
+  await stand.did(run, 'locate', {});
+  expect((await signed.records(run)).size).toBe(1);
+  found();
+  expect((await before).records.size).toBe(0);
 });
 
 test('eight writers on one chain lose nothing', async () => {

@@ -30,14 +30,16 @@ async function register(): Promise<CustodyEntry[]> {
 }
 
 /** Runs the closing step of a run, with this writer. */
-async function seal(run: string, custody: CustodyWriter, begun: () => void = () => undefined, facts: StepRecord['facts'] = {}): Promise<void> {
+async function seal(run: string, custody: CustodyWriter, begun: () => void = () => undefined, facts: StepRecord['facts'] = {}): Promise<string> {
   const log = new RunLog(engine().redis, engine().keys, custody);
   const begin = await log.begin(run, 'report', 1);
   if (begin.what !== 'go') throw new Error('the step did not begin');
   begun();
   const at = new Date().toISOString();
   const record = { status: 'succeeded' as const, attempt: 1, startedAt: at, finishedAt: at, facts, gaps: [], limits: [] };
-  expect(await log.finish({ run, step: 'report', fence: begin.fence }, record, { fields: {}, final: 'completed' })).toBe('ok');
+  const what = await log.finish({ run, step: 'report', fence: begin.fence }, record, { fields: {}, final: 'completed' });
+  expect(what).toMatch(/^(ok|over)$/);
+  return what;
 }
 
 test('runs that many open and seal at once stand in the register once each, with the entries of their own chains', async () => {
@@ -76,6 +78,13 @@ test('a report is said to be written once, beside the outcome of the step that h
   expect(entries.slice(1).map(({ act }) => act)).toEqual(['step.started', 'step.started', 'step.finished', 'report.written', 'run.checkpoint']);
   expect(entries[4]?.detail).toEqual(report);
   expect(entries[5]?.detail).toMatchObject({ seq: 4, hash: entries[4]?.hash });
+});
+
+test('who seals a run is told whether it waits for answers, and has to be looked after', async () => {
+  const [quiet, watching] = [await engine().open('brief'), await engine().open('brief')];
+  await engine().redis.sadd(engine().keys.pending(watching), 'a'.repeat(64));
+  expect(await seal(quiet, engine().custody)).toBe('over');
+  expect(await seal(watching, engine().custody)).toBe('ok');
 });
 
 test('a checkpoint signs the entry before it, also where others write meanwhile', async () => {

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type NewKey, RedisApiKeys } from '../../../store/api-keys.js';
 import { ensureLocalKey } from '../../../store/api-keys-local.js';
+import { CustodyWriter } from '../../../store/custody.js';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../../store/embedded-redis.js';
 import { keysOf } from '../../../store/keys.js';
 import { keyRing } from '../../../store/public-keys.js';
@@ -17,6 +18,7 @@ const alerts: string[] = [];
 let server: EmbeddedRedis;
 let redis: Redis;
 let texts: SignedTexts;
+let custody: CustodyWriter;
 let keys: RedisApiKeys;
 let folder: string;
 let file: string;
@@ -26,8 +28,10 @@ beforeAll(async () => {
   file = join(folder, 'api-key');
   server = await startEmbeddedRedis({ dataDir: folder });
   redis = new Redis({ path: server.address });
-  texts = new SignedTexts(await openSigner(join(folder, 'keys'), 'api'), keyRing(join(folder, 'keys')), ({ message }) => alerts.push(message));
-  keys = new RedisApiKeys(redis, keysOf(prefix), texts);
+  const signer = await openSigner(join(folder, 'keys'), 'api');
+  texts = new SignedTexts(signer, keyRing(join(folder, 'keys')), ({ message }) => alerts.push(message));
+  custody = new CustodyWriter(redis, keysOf(prefix), signer, 'api');
+  keys = new RedisApiKeys(redis, keysOf(prefix), texts, custody);
 });
 afterAll(async () => {
   redis.disconnect();
@@ -135,17 +139,17 @@ describe('API keys', () => {
   it('takes a key away, and only that', async () => {
     const gone = await keys.create(bounded, by);
     const other = await keys.create(bounded, by);
-    await keys.revoke(gone.id);
+    await keys.revoke(gone.id, by);
     expect(await keys.verify(gone.secret)).toBeUndefined();
     expect(await keys.verify(other.secret)).toBeDefined();
-    await expect(keys.revoke(gone.id)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(keys.revoke(gone.id, by)).rejects.toMatchObject({ code: 'not-found' });
     await expect(keys.rotate(gone.id, { graceSeconds: 0 }, by)).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('is redis-unavailable when Redis is not there', async () => {
     const away = new Redis({ path: join(folder, 'none.sock'), lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
     away.on('error', () => undefined);
-    await expect(new RedisApiKeys(away, keysOf(prefix), texts).verify(`pt_${'0'.repeat(16)}_${'a'.repeat(43)}`)).rejects.toMatchObject({
+    await expect(new RedisApiKeys(away, keysOf(prefix), texts, custody).verify(`pt_${'0'.repeat(16)}_${'a'.repeat(43)}`)).rejects.toMatchObject({
       code: 'redis-unavailable',
     });
   });

@@ -19,14 +19,21 @@ export async function openEndpoints({ endpoints, allow }: EndpointsConfig, publi
 async function open(endpoint: EndpointConfig, policy: AddressPolicy, publicUrl: string | undefined): Promise<Endpoint> {
   if (endpoint.kind === 'slack') return openSlack(endpoint, policy, publicUrl);
   const { name, secretFile } = endpoint;
-  return createWebhook(endpoint, parseWebhookSecrets(await readFile(secretFile, 'utf8'), `endpoint "${name}": ${secretFile}`), policy);
+  return createWebhook(
+    endpoint,
+    parseWebhookSecrets(await readFile(secretFile, 'utf8'), `PODTRIAGE_ENDPOINTS: endpoint "${name}" secretFile: ${secretFile}`),
+    policy,
+  );
 }
 
 async function openSlack(endpoint: SlackEndpoint, policy: AddressPolicy, publicUrl: string | undefined): Promise<Endpoint> {
   const { name, tokenFile, signingSecretFile } = endpoint;
-  const token = parseBotToken(await readFile(tokenFile, 'utf8'), `endpoint "${name}": ${tokenFile}`);
+  const token = parseBotToken(await readFile(tokenFile, 'utf8'), `PODTRIAGE_ENDPOINTS: endpoint "${name}" tokenFile: ${tokenFile}`);
   const links = publicUrl === undefined ? {} : { publicUrl };
   if (signingSecretFile === undefined) return createSlack(endpoint, { token, policy, ...links });
-  const signingSecret = parseSigningSecret(await readFile(signingSecretFile, 'utf8'), `endpoint "${name}": ${signingSecretFile}`);
+  const signingSecret = parseSigningSecret(
+    await readFile(signingSecretFile, 'utf8'),
+    `PODTRIAGE_ENDPOINTS: endpoint "${name}" signingSecretFile: ${signingSecretFile}`,
+  );
   return createSlack(endpoint, { token, signingSecret, policy, ...links });
 }
