@@ -20,7 +20,7 @@ const realParts = { retry: process.env['CI'] === undefined ? 0 : 1 };
 let order = 0;
 function project(name: string, test: TestProjectInlineConfiguration['test']): TestProjectInlineConfiguration {
   order += 1;
-  return { test: { name, setupFiles: ['test/support/equal-bytes.ts'], sequence: { groupOrder: order }, ...test } };
+  return { test: { name, setupFiles: ['test/support/equal-bytes.ts', 'test/support/properties.ts'], sequence: { groupOrder: order }, ...test } };
 }
 
 // test/run runs `unit` and `integration` beside `e2e` and `corpus`, and after them `storms` and `kernel`, alone.

@@ -140,7 +140,7 @@ function name(item: Item, folders: Set<string>): boolean {
     // One that was put aside between the two looks is to be named once more.
     if (isThere(item, folders)) return false;
   }
-  sync(item, folders);
+  toBeSynced(item, folders);
   return true;
 }
 
@@ -149,12 +149,12 @@ function isThere(item: Item, folders: Set<string>): boolean {
   const found = lstatSync(item.path, { throwIfNoEntry: false });
   if (found === undefined) return false;
   if (!found.isFile() || found.size !== item.size) throw Object.assign(new Error(item.path), { code: otherSize });
-  sync(item, folders);
+  toBeSynced(item, folders);
   return true;
 }
 
 /** Also for what was there before: the process that made the folder, or the name in it, may have died before it synced them. */
-function sync({ path }: Item, folders: Set<string>): void {
+function toBeSynced({ path }: Item, folders: Set<string>): void {
   const folder = dirname(path);
   if (!folders.has(folder)) folders.add(folder).add(dirname(folder));
 }

@@ -17,10 +17,11 @@ const first = {
 } as const;
 
 const acts = fc.constantFrom<CustodyAct>(...custodyActs);
-/** But for a key that zod leaves out of every record, and so out of every detail. */
+/** But for a key that zod leaves out of every record, and so out of every detail, and for -0, which is 0 in JSON (RFC 8785, 3.2.2.3). */
 const details = fc
   .dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary' }))
-  .filter((detail) => !Object.hasOwn(detail, '__proto__'));
+  .filter((detail) => !Object.hasOwn(detail, '__proto__'))
+  .map((detail) => JSON.parse(JSON.stringify(detail)) as typeof detail);
 
 test('a line is the canonical form of the entry with its hash, whatever the entry says', () => {
   fc.assert(
