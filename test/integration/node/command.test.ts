@@ -195,7 +195,7 @@ describe('what a node lacks', () => {
   test('ionice may be missing', async () => {
     const bin = join(sshd.folder, 'bin');
     mkdirSync(bin);
-    for (const tool of ['env', 'timeout', 'sh', 'nice']) symlinkSync(`/usr/bin/${tool}`, join(bin, tool));
+    for (const tool of ['env', 'timeout', 'sh', 'nice', 'printf']) symlinkSync(`/usr/bin/${tool}`, join(bin, tool));
     const bare = await TestSshd.start([`SetEnv PATH=${bin}`]);
     const nodes = createSshNodes(bare.config());
     try {
