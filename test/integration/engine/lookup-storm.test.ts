@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { defaultInteractiveShare } from '../../../playbooks/domain/quota.js';
 import { askMany } from './lookup-storm.js';
 
 test('500 runs over four workers that are killed ask once about each hash, across midnights and the end of a month', {
@@ -22,8 +23,8 @@ test('500 runs over four workers that are killed ask once about each hash, acros
   expect(numbers.midnights).toBeGreaterThanOrEqual(2);
   expect(requests).toBeGreaterThanOrEqual(unique);
   expect(requests).toBeLessThanOrEqual(unique + kills);
-  // Those that were on their way when the urgent ones came.
-  expect(overtaken).toBeLessThanOrEqual(16);
+  // What batches may have of one day, at most: until the urgent ones have come to their hashes, others go on. Without an order it would be some 65.
+  expect(overtaken).toBeLessThanOrEqual(45 * (1 - defaultInteractiveShare));
 });
 
 test('a run is told when its answers will be there, and they are', { timeout: 120_000 }, async () => {
