@@ -3,7 +3,7 @@ import type { StepRecord } from '../../playbooks/domain/run.js';
 import { takeOver } from '../../store/run-log.js';
 import type { StepView } from '../../store/run-view.js';
 import type { RunnerDeps } from './deps.js';
-import { isCancelled, unlessBroken } from './forged.js';
+import { isToStop, unlessBroken } from './forged.js';
 import { failed } from './outcome.js';
 import { retainMsOf } from './retention.js';
 import { sealOf } from './summary.js';
@@ -57,10 +57,10 @@ function sealed(deps: RunnerDeps, run: string, closing: string, record: StepReco
 }
 
 async function believed(deps: RunnerDeps, run: string, closing: string, record: StepRecord): Promise<ReturnType<typeof sealOf>> {
-  const { records, artifacts, cancelled, isFlagged } = await deps.signed.outcome(run);
-  // A flag that nobody has signed is taken away before the run is sealed; a cancel that was signed counts, also where its flag was taken away.
-  const isToStop = cancelled || (isFlagged && (await isCancelled(deps, run)));
-  return sealOf(new Map(records).set(closing, record), record, artifacts, isToStop);
+  const outcome = await deps.signed.outcome(run);
+  // Redis goes by the flag when it seals: one that nobody has signed is taken away before.
+  const cancelled = await isToStop(deps, run, outcome);
+  return sealOf(new Map(outcome.records).set(closing, record), record, outcome.artifacts, cancelled);
 }
 
 /** The names of the steps as the loaded playbook has them; undefined where it is not the one of the run. */

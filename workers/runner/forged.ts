@@ -4,6 +4,7 @@ import { TriageError } from '../../playbooks/domain/error.js';
 import { displayText } from '../../playbooks/domain/path-name.js';
 import { jobId, queueName, type StepJob } from '../../store/queues.js';
 import type { Attempt } from '../../store/run-log.js';
+import type { Standing } from '../../store/signed-run.js';
 import type { RunnerDeps } from './deps.js';
 import type { Planned } from './plan.js';
 
@@ -39,6 +40,13 @@ export async function isCancelled({ log, signed, alert }: RunnerDeps, run: strin
   alert(new TriageError('custody-broken', `nobody has signed that run ${run} is to stop; it goes on`), { run, what: 'a cancel' });
   await log.dropCancel(run, flag);
   return false;
+}
+
+/**
+ * The same of a run that was read a moment ago: what was signed counts, also where its flag was taken away, and a flag alone is looked into.
+ */
+export async function isToStop(deps: RunnerDeps, run: string, { cancelled, isFlagged }: Pick<Standing, 'cancelled' | 'isFlagged'>): Promise<boolean> {
+  return cancelled || (isFlagged && (await isCancelled(deps, run)));
 }
 
 /** Whether an attempt whose writing was refused is the newest all the same: then somebody has changed its fence in Redis. */

@@ -4,22 +4,17 @@ import type { Board } from '../../playbooks/facts.js';
 import type { PlaybookStep } from '../../playbooks/playbook.js';
 import type { RunInfo } from '../../playbooks/ports.js';
 import { boardOf } from '../../playbooks/step.js';
+import type { Standing } from '../../store/signed-run.js';
 import type { RunnerDeps } from './deps.js';
 
-/** All that an attempt at a step rests on; nothing in it comes from anywhere but the run's signed custody and the loaded playbook. */
-export interface StepPlan {
-  readonly info: RunInfo;
+/** All that an attempt at a step rests on: the run's signed custody and the loaded playbook. What Redis alone says (`isThere`, `isFlagged`) is looked into. */
+export interface StepPlan extends Omit<Standing, 'records'> {
   readonly step: PlaybookStep;
   readonly board: Board;
   /** Whether all other steps of the run have their outcome: then neither they nor the board change any more. */
   readonly isLast: boolean;
   /** Whether the step has its outcome already. */
   readonly isRecorded: boolean;
-  /** Whether an API has signed that the run is to stop. */
-  readonly cancelled: boolean;
-  /** Whether Redis has the run, and says that it is to stop: nothing that a step rests on. */
-  readonly isThere: boolean;
-  readonly isFlagged: boolean;
 }
 
 /** A plan, or why there can be none; that is then the step's outcome. */

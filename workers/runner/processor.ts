@@ -10,7 +10,7 @@ import { AttemptSignal, untilStopped } from './attempt-signal.js';
 import { lostError, recordLost, sealSummary } from './close-run.js';
 import { tellMilestones } from './deliver-watch.js';
 import type { RunnerDeps } from './deps.js';
-import { fenceError, forgedBecause, hasBegun, isCancelled, isFenceForged, refuseJob, stepOf } from './forged.js';
+import { fenceError, forgedBecause, hasBegun, isFenceForged, isToStop, refuseJob, stepOf } from './forged.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
 import { handBack } from './parking.js';
 import { type Planned, planStep, readBoard, type StepPlan } from './plan.js';
@@ -75,7 +75,7 @@ async function lookUp(deps: RunnerDeps, job: Job, named: StepJob): Promise<Admit
   const forged = forgedBecause(job, named, plan);
   if (forged !== undefined) return forged;
   // Before the closing step as well: in Redis, a run that is sealed goes by its flag.
-  const cancelled = plan.cancelled || (plan.isFlagged && (await isCancelled(deps, run)));
+  const cancelled = await isToStop(deps, run, plan);
   return { run, step, plan: { ...plan, cancelled } };
 }
 
@@ -130,7 +130,7 @@ async function attempt(context: StepJobContext): Promise<void> {
  */
 async function mayBeSkipped({ deps, run, plan }: StepJobContext, begun: 'go' | 'cancelled'): Promise<boolean> {
   if (plan instanceof TriageError) return false;
-  return plan.cancelled || (begun === 'cancelled' && (await isCancelled(deps, run)));
+  return isToStop(deps, run, { cancelled: plan.cancelled, isFlagged: begun === 'cancelled' });
 }
 
 function closesRun({ plan, job }: StepJobContext): boolean {

@@ -128,8 +128,10 @@ said=$?
 exit 0
 `;
 
-/** What may be one container's doing: the others are read without it. */
-const maybeOfOne: ReadonlySet<string> = new Set(['command-failed', 'limit-exceeded']);
+/** Whether a failure may be one container's doing: the others are read without it. */
+function isMaybeOfOne(error: unknown): error is TriageError {
+  return error instanceof TriageError && ['command-failed', 'limit-exceeded'].includes(error.code);
+}
 
 /**
  * Reads the node's mount table and tools, and the records of the containers with these ids: all by one command, and where that fails each by
@@ -140,7 +142,7 @@ export async function readNodeRecords(session: NodeSession, ids: readonly string
   try {
     return await readTogether(session, ids, signal);
   } catch (error) {
-    if (ids.length < 2 || !(error instanceof TriageError && maybeOfOne.has(error.code))) throw error;
+    if (ids.length < 2 || !isMaybeOfOne(error)) throw error;
     return readEach(session, ids, signal);
   }
 }
@@ -160,7 +162,7 @@ async function readEach(session: NodeSession, ids: readonly string[], signal: Ab
     try {
       for (const [, record] of (await readTogether(session, [id], signal)).records) records.set(id, record);
     } catch (error) {
-      if (!(error instanceof TriageError && maybeOfOne.has(error.code))) throw error;
+      if (!isMaybeOfOne(error)) throw error;
       failures.set(id, error);
     }
   }

@@ -1,53 +1,30 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { custodyEntrySchema, registerChain, verifyChain } from '../../../playbooks/domain/custody.js';
 import { type NewKey, RedisApiKeys } from '../../../store/api-keys.js';
-import { CustodyWriter } from '../../../store/custody.js';
-import { type EmbeddedRedis, startEmbeddedRedis } from '../../../store/embedded-redis.js';
-import { keysOf } from '../../../store/keys.js';
 import { keyRing, readPublicKeys } from '../../../store/public-keys.js';
 import { RegisterWitness } from '../../../store/register-witness.js';
 import { chainScript } from '../../../store/scripts/chain.js';
 import { SignedTexts } from '../../../store/signed-text.js';
-import { openSigner, type Signer } from '../../../store/signing-key.js';
+import { withEngine } from '../engine/with-engine.js';
 
-const prefix = '{test}';
-let server: EmbeddedRedis;
-let redis: Redis;
-let folder: string;
-let signer: Signer;
+const engine = withEngine();
 let keys: RedisApiKeys;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pt-keys-'));
-  server = await startEmbeddedRedis({ dataDir: folder });
-  redis = new Redis({ path: server.address });
-  signer = await openSigner(join(folder, 'keys'), 'api');
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-  await rm(folder, { recursive: true });
-});
-beforeEach(async () => {
-  await redis.flushall();
+beforeEach(() => {
   keys = ring();
 });
 
 /** The keys as an API process has them. */
 function ring(): RedisApiKeys {
-  const texts = new SignedTexts(signer, keyRing(join(folder, 'keys')), () => undefined);
-  return new RedisApiKeys(redis, keysOf(prefix), texts, new CustodyWriter(redis, keysOf(prefix), signer, 'api'));
+  const { redis, keys: names, signer, folder, custody } = engine();
+  return new RedisApiKeys(redis, names, new SignedTexts(signer, keyRing(folder), () => undefined), custody);
 }
 
 /** The lines of the register; they must hold. */
 async function register(): Promise<string[]> {
-  const lines = await redis.lrange(keysOf(prefix).custody(registerChain), 0, -1);
-  expect(verifyChain(registerChain, lines, await readPublicKeys(join(folder, 'keys')))).toMatchObject({ ok: true });
+  const lines = await engine().redis.lrange(engine().keys.custody(registerChain), 0, -1);
+  expect(verifyChain(registerChain, lines, await readPublicKeys(engine().folder))).toMatchObject({ ok: true });
   return lines;
 }
 
@@ -72,7 +49,7 @@ describe('what is done with API keys', () => {
     ]);
     for (const { secret } of [made, rotated])
       for (const told of [secret.slice(-43), createHash('sha256').update(secret).digest('hex')]) expect(lines.join()).not.toContain(told);
-    expect(await redis.exists(keysOf(prefix).run(registerChain))).toBe(0);
+    expect(await engine().redis.exists(engine().keys.run(registerChain))).toBe(0);
   });
 
   it('is done once where several do it at once, with others who write to the register', async () => {
@@ -86,28 +63,27 @@ describe('what is done with API keys', () => {
 
   it('leaves a trace also where the record of the key that is revoked was replaced', async () => {
     const { id } = await keys.create(bounded, by);
-    await redis.hset(keysOf(prefix).apiKeys, id, 'junk');
+    await engine().redis.hset(engine().keys.apiKeys, id, 'junk');
     await keys.revoke(id, by);
-    expect(await redis.hexists(keysOf(prefix).apiKeys, id)).toBe(0);
+    expect(await engine().redis.hexists(engine().keys.apiKeys, id)).toBe(0);
     const lines = await register();
     expect(custodyEntrySchema.parse(JSON.parse(lines[1] ?? ''))).toMatchObject({ act: 'key.revoked', subject: id, actor: by, detail: {} });
   });
 
   it.each(['\xff\xfe', 'junk', '0'])('is not done while Redis has no head of the register but %j', async (head) => {
     await keys.create(bounded, by);
-    await redis.set(keysOf(prefix).head(registerChain), Buffer.from(head, 'latin1'));
+    await engine().redis.set(engine().keys.head(registerChain), Buffer.from(head, 'latin1'));
     await expect(keys.create(bounded, by)).rejects.toMatchObject({ code: 'custody-broken' });
     expect(await keys.list()).toHaveLength(1);
   });
 
   it('is believed of an API only', async () => {
     const alerts: string[] = [];
-    const trusted = keyRing(join(folder, 'keys'));
-    const witness = new RegisterWitness({ redis, keys: keysOf(prefix), trusted, alert: ({ message }) => alerts.push(message) });
+    const { redis, keys: names, folder, workerCustody: worker } = engine();
+    const witness = new RegisterWitness({ redis, keys: names, trusted: keyRing(folder), alert: ({ message }) => alerts.push(message) });
     await keys.create(admin, by);
     await witness.look();
     expect(alerts).toEqual([]);
-    const worker = new CustodyWriter(redis, keysOf(prefix), await openSigner(join(folder, 'keys'), 'worker'), 'worker:w');
     const act = { act: 'key.revoked', subject: '0'.repeat(16), detail: admin } as const;
     await worker.write(registerChain, [act], {
       script: chainScript("if not fits() then return moved() end note() return {'ok'}"),
