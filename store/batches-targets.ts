@@ -1,20 +1,24 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type BatchTargetState, batchTargetStates } from '../playbooks/domain/batch.js';
+import { endStates, runStates } from '../playbooks/domain/run.js';
 import { type TargetStanding, targetStandingSchema } from './batches-view.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 import { jsonOf, parsed } from './parsed.js';
-import { type RunRecord, runRecordSchema } from './run-record.js';
+import { runRecordSchema } from './run-record.js';
 import { batchLease, batchMove } from './scripts/batch.js';
 import { releaseLease } from './scripts/lease.js';
 import { runScript } from './scripts/script.js';
 
 /** What a batch wants to know of its runs. */
-const rowShape = runRecordSchema.pick({ state: true, error: true, verdict: true, completeness: true, createdAt: true, finishedAt: true });
-const rowFields = Object.keys(rowShape.shape) as (keyof RunRow)[];
-export type RunRow = Pick<RunRecord, 'state' | 'error' | 'verdict' | 'completeness' | 'createdAt' | 'finishedAt'>;
+const { state, error, verdict, completeness, createdAt, finishedAt } = runRecordSchema.shape;
+const rowShape = z.object({ state: state.extract(['completed', 'failed', 'cancelled']), error, verdict, completeness, createdAt, finishedAt });
+const rowFields = Object.keys(rowShape.shape);
+export type RunRow = z.output<typeof rowShape>;
 
+const openStates: ReadonlySet<string> = new Set(runStates.filter((state) => !endStates.has(state)));
+const valuesSchema = z.array(z.string().nullable());
 const standingsSchema = z.record(z.string(), jsonOf(targetStandingSchema));
 const durationSchema = z.object({ createdAt: z.iso.datetime(), finishedAt: z.iso.datetime(), playbook: jsonOf(z.object({ name: z.string() })) });
 /** Runs that are looked at to say how long one takes. */
@@ -83,15 +87,17 @@ export class BatchTargets {
     return { states, ...(ended > 0 ? { meanMs: Number(hash['ms'] ?? 0) / ended } : {}) };
   }
 
-  /** What is known of runs; undefined for those that there are not. */
-  async runs(ids: readonly string[]): Promise<readonly (RunRow | undefined)[]> {
+  /** What became of runs: `open` for those that have not ended, undefined for those that there are not. */
+  async runs(ids: readonly string[]): Promise<readonly (RunRow | 'open' | undefined)[]> {
     const reading = this.redis.pipeline();
     for (const id of ids) reading.hmget(this.keys.run(id), ...rowFields);
     const replies = (await ofRedis(() => reading.exec())) ?? [];
     return ids.map((id, at) => {
-      const values = z.array(z.string().nullable()).parse(replies[at]?.[1]);
-      const fields = rowFields.flatMap((name, index) => (values[index] == null ? [] : [[name, values[index]]]));
-      return fields.length === 0 ? undefined : parsed(rowShape, Object.fromEntries(fields), `run ${id}`);
+      const values = valuesSchema.parse(replies[at]?.[1]);
+      const fields = Object.fromEntries(rowFields.flatMap((name, index) => (values[index] == null ? [] : [[name, values[index]]])));
+      // There are hundreds that are open, and they are asked about again and again.
+      if (openStates.has(fields['state'] ?? '')) return 'open';
+      return Object.keys(fields).length === 0 ? undefined : parsed(rowShape, fields, `run ${id}`);
     });
   }
 
@@ -102,7 +108,7 @@ export class BatchTargets {
     for (const id of ids) reading.hmget(this.keys.run(id), 'createdAt', 'finishedAt', 'playbook');
     const replies = (await ofRedis(() => reading.exec())) ?? [];
     const times = replies.flatMap(([, value]) => {
-      const [createdAt, finishedAt, name] = z.array(z.string().nullable()).parse(value);
+      const [createdAt, finishedAt, name] = valuesSchema.parse(value);
       const run = durationSchema.safeParse({ createdAt, finishedAt, playbook: name });
       return run.success && run.data.playbook.name === playbook ? [Date.parse(run.data.finishedAt) - Date.parse(run.data.createdAt)] : [];
     });

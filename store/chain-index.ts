@@ -1,9 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import { ChainCheck, type ChainVerdict, type CustodyAct, type CustodyEntry, type KnownLines } from '../playbooks/domain/custody.js';
+import { signerOf } from '../playbooks/domain/entry-text.js';
 import { TriageError } from '../playbooks/domain/error.js';
-import { parseJson } from '../playbooks/domain/json.js';
 import type { TrustedKeys } from './public-keys.js';
 import type { KeyRole } from './signing-key.js';
 
@@ -55,17 +54,19 @@ export interface SeenEntry {
   readonly line: string;
 }
 
-const signerSchema = z.object({ by: z.string() });
-
 /** Learns the keys that a chain was signed with while it is read. */
 export class ChainSigners {
   readonly keys = new Map<string, KeyObject>();
 
   constructor(private readonly trusted: TrustedKeys) {}
 
-  /** To be called with a line before it is checked. */
-  async learn(line: string): Promise<void> {
-    const kid = signerSchema.safeParse(parseJson(line)).data?.by;
+  /**
+   * To be called with a line before it is checked.
+   * @param known its entry, where it is known
+   */
+  async learn(line: string, known?: CustodyEntry): Promise<void> {
+    // A line of another form is found out when it is checked.
+    const kid = known?.by ?? signerOf(line);
     if (kid === undefined || this.keys.has(kid)) return;
     const key = await this.trusted(kid);
     if (key !== undefined) this.keys.set(kid, key);
@@ -104,7 +105,7 @@ export class ChainIndex implements KnownLines {
     private readonly run: string,
     private readonly trusted: TrustedKeys,
     private readonly before?: SeenEntry,
-    known?: KnownLines,
+    private readonly known?: KnownLines,
   ) {
     this.signers = new ChainSigners(trusted);
     this.check = new ChainCheck(run, this.signers.keys, known);
@@ -171,7 +172,7 @@ export class ChainIndex implements KnownLines {
   async take(lines: readonly string[]): Promise<void> {
     if (this.last !== undefined && lines[0] !== this.last) throw this.cut(this.seen - 1);
     for (const line of this.last === undefined ? lines : lines.slice(1)) {
-      await this.signers.learn(line);
+      await this.signers.learn(line, this.known?.entryOf(line));
       const entry = this.check.add(line);
       if (entry === undefined) throw this.broken(problemOf(this.check.verdict()));
       if (entry.seq === this.before?.seq && line !== this.before.line) throw this.cut(entry.seq);

@@ -1,6 +1,6 @@
 import { CompactSign } from 'jose';
+import { canonical } from '../playbooks/domain/canonical.js';
 import { type Checkpoint, checkpointType } from '../playbooks/domain/checkpoint.js';
-import { canonical } from '../playbooks/domain/custody.js';
 import type { Signer } from './signing-key.js';
 
 /** Signs the head of a chain as a compact JWS. */

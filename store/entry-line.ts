@@ -1,23 +1,22 @@
 import { sign } from 'node:crypto';
 import { z } from 'zod';
-import { type Act, type CustodyEntry, canonical, sha256Hex } from '../playbooks/domain/custody.js';
+import { type Act, type CustodyEntry, sha256Hex } from '../playbooks/domain/custody.js';
 import { custodyDetails } from '../playbooks/domain/custody-details.js';
+import { entryText } from '../playbooks/domain/entry-text.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { Signer } from './signing-key.js';
+
+const loneSurrogate = /[\ud800-\udfff]/u;
 
 /** What an entry says, its own hash and signature excepted. */
 export type Unsigned = Omit<CustodyEntry, 'hash' | 'sig'>;
 
 /** Hashes and signs an entry, and gives its line of the chain: canonical JSON (RFC 8785). */
 export function signedLine(unsigned: Unsigned, { privateKey }: Pick<Signer, 'privateKey'>): { readonly entry: CustodyEntry; readonly line: string } {
-  const { act, actor, at, by, detail, id, prev, run, seq, subject } = unsigned;
-  // Canonical JSON sorts fields by name: `hash` and `sig` are put in their places, and the rest is made once.
-  const first = fieldsOf({ act, actor, at, by, detail });
-  const second = fieldsOf({ id, prev, run, seq });
-  const last = subject === undefined ? [] : [fieldsOf({ subject })];
-  const hash = sha256Hex(objectOf([first, second, ...last]));
+  const text = entryText(unsigned);
+  const hash = sha256Hex(text.hashed);
   const sig = sign(null, Buffer.from(hash, 'hex'), privateKey).toString('base64url');
-  return { entry: { ...unsigned, hash, sig }, line: objectOf([first, fieldsOf({ hash }), second, fieldsOf({ sig }), ...last]) };
+  return { entry: { ...unsigned, hash, sig }, line: text.line(hash, sig) };
 }
 
 /**
@@ -30,17 +29,9 @@ export function bodyOf({ act, subject, detail }: Act): Pick<CustodyEntry, 'act' 
   return { act, ...(subject === undefined ? {} : { subject: wellFormed(subject) }), detail: tidy(said.data) };
 }
 
-function fieldsOf(part: object): string {
-  return canonical(part).slice(1, -1);
-}
-
-function objectOf(fields: readonly string[]): string {
-  return `{${fields.join(',')}}`;
-}
-
 /** Text from outside must not stop the chain: a lone surrogate has no canonical form. */
 function wellFormed(text: string): string {
-  return text.replaceAll(/[\ud800-\udfff]/gu, '\ufffd');
+  return loneSurrogate.test(text) ? text.replaceAll(new RegExp(loneSurrogate, 'gu'), '\ufffd') : text;
 }
 
 function tidy(value: object): Record<string, unknown> {

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { TriageError } from '../playbooks/domain/error.js';
 
+/** Schemas by what they hold: to make one takes longer than to parse a record with it. */
+const made = new WeakMap<z.ZodType, z.ZodType>();
+
 /** A schema for JSON text that holds `inner`. */
 export function jsonOf<T extends z.ZodType>(inner: T): z.ZodPreprocess<T> {
-  return z.preprocess((text, context) => {
+  const known = made.get(inner) as z.ZodPreprocess<T> | undefined;
+  if (known !== undefined) return known;
+  const schema = z.preprocess((text, context) => {
     try {
       return JSON.parse(String(text)) as unknown;
     } catch {
@@ -11,6 +16,8 @@ export function jsonOf<T extends z.ZodType>(inner: T): z.ZodPreprocess<T> {
       return z.NEVER;
     }
   }, inner);
+  made.set(inner, schema);
+  return schema;
 }
 
 /**

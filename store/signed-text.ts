@@ -1,6 +1,6 @@
 import { createHash, sign, verify } from 'node:crypto';
 import { z } from 'zod';
-import { canonical } from '../playbooks/domain/custody.js';
+import { canonical } from '../playbooks/domain/canonical.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import { parseJson } from '../playbooks/domain/json.js';
 import { RecentMap } from '../playbooks/domain/recent.js';

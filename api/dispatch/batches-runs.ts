@@ -1,8 +1,6 @@
-import type { BatchTargetState } from '../../playbooks/domain/batch.js';
 import { asTriageError, TriageError } from '../../playbooks/domain/error.js';
 import { runRequestSchema } from '../../playbooks/domain/request.js';
 import { isRetryable } from '../../playbooks/domain/retry.js';
-import { endStates } from '../../playbooks/domain/run.js';
 import type { StoredBatch } from '../../store/batches.js';
 import { batchRunId } from '../../store/batches-ids.js';
 import type { RunRow } from '../../store/batches-targets.js';
@@ -35,6 +33,7 @@ export async function settleRuns(deps: DispatchDeps, walk: Walk): Promise<Open> 
   const rows = await targets.runs(Array.from(open.values(), ({ run }) => run));
   for (const [at, [number, { node, standing }]] of [...open].entries()) {
     const row = rows[at];
+    if (row === 'open') continue;
     // Whoever took a pod that has no run yet has died before it was recorded, or is doing it at this moment.
     const to = row === undefined ? await openRun(deps, walk, podOf(walk, number), standing) : ended(standing, row);
     if (to === undefined) continue;
@@ -45,10 +44,9 @@ export async function settleRuns(deps: DispatchDeps, walk: Walk): Promise<Open> 
   return open;
 }
 
-function ended(standing: TargetStanding, { state, error, verdict, completeness }: RunRow): TargetStanding | undefined {
-  if (!endStates.has(state)) return undefined;
+function ended(standing: TargetStanding, { state, error, verdict, completeness }: RunRow): TargetStanding {
   const becomes = state === 'failed' && error !== undefined && goneCodes.has(error.code) ? 'gone' : state;
-  return { ...standing, state: becomes as BatchTargetState, ...defined({ error, verdict, completeness }) };
+  return { ...standing, state: becomes, ...defined({ error, verdict, completeness }) };
 }
 
 function podOf({ batch, pods }: Walk, number: number): NumberedPod {

@@ -1,5 +1,5 @@
 import type { Artifact } from '../domain/artifact.js';
-import { canonical } from '../domain/custody.js';
+import { canonical } from '../domain/canonical.js';
 import { asTriageError } from '../domain/error.js';
 import { parseJson } from '../domain/json.js';
 import { withoutLookupGaps } from '../domain/lookup-notes.js';

@@ -1,8 +1,7 @@
-import { createHash, type KeyObject, verify as verifySignature } from 'node:crypto';
-import canonicalize from 'canonicalize';
+import { hash, type KeyObject, verify as verifySignature } from 'node:crypto';
 import { z } from 'zod';
 import type { DetailOf } from './custody-details.js';
-import { TriageError } from './error.js';
+import { entryText } from './entry-text.js';
 import { RecentMap } from './recent.js';
 
 /** Every act that custody can hold. */
@@ -89,25 +88,14 @@ export const custodyEntrySchema = z.strictObject({
 });
 export type CustodyEntry = z.output<typeof custodyEntrySchema>;
 
-/** JSON in canonical form (RFC 8785). Throws `invalid-request` for what has none: NaN, lone surrogates. */
-export function canonical(value: unknown): string {
-  try {
-    const text = canonicalize(value);
-    if (text !== undefined) return text;
-  } catch (cause) {
-    throw new TriageError('invalid-request', 'value has no canonical JSON form', { cause });
-  }
-  throw new TriageError('invalid-request', 'value has no canonical JSON form');
-}
-
 /** sha256, lower case hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data);
 }
 
 /** The hash of an entry: sha256 over the canonical JSON of all its fields but `hash` and `sig`. */
 export function entryHash(entry: Omit<CustodyEntry, 'hash' | 'sig'>): string {
-  return sha256Hex(canonical(entry));
+  return sha256Hex(entryText(entry).hashed);
 }
 
 /** A broken chain: the first bad entry and what is wrong with it. */
@@ -192,17 +180,17 @@ export function checkEntry(
   known?: KnownLines,
 ): CustodyEntry | string {
   const own = known?.entryOf(line);
-  const entry = own ?? parseEntry(line);
-  if (typeof entry === 'string') return entry;
-  const { hash, sig, ...body } = entry;
+  const parsed = own === undefined ? parseEntry(line) : { entry: own };
+  if (typeof parsed === 'string') return parsed;
+  const { entry, hashed } = parsed;
   if (entry.run !== run) return `belongs to run ${entry.run}`;
   if (entry.seq !== expected.seq) return `has sequence ${entry.seq}, expected ${expected.seq}`;
   if (entry.prev !== expected.prev) return 'does not follow the entry before it';
   if (expected.ids.has(entry.id)) return 'repeats the id of an earlier entry';
-  if (own === undefined && entryHash(body) !== hash) return 'has been altered: its hash does not fit its content';
+  if (hashed !== undefined && sha256Hex(hashed) !== entry.hash) return 'has been altered: its hash does not fit its content';
   const key = keys.get(entry.by);
   if (key === undefined) return `is signed by an unknown key ${entry.by}`;
-  if (own === undefined && !isSignedBy(hash, sig, key)) return 'has a wrong signature';
+  if (hashed !== undefined && !isSignedBy(entry.hash, entry.sig, key)) return 'has a wrong signature';
   return entry;
 }
 
@@ -212,11 +200,14 @@ function isSignedBy(hash: string, sig: string, key: KeyObject): boolean {
   return signature.toString('base64url') === sig && verifySignature(null, Buffer.from(hash, 'hex'), key, signature);
 }
 
-function parseEntry(line: string): CustodyEntry | string {
+/** An entry and the text that its hash is of, or what is wrong with its line. */
+function parseEntry(line: string): { readonly entry: CustodyEntry; readonly hashed?: string } | string {
   try {
     const entry = custodyEntrySchema.safeParse(JSON.parse(line));
     if (!entry.success) return `is malformed: ${z.prettifyError(entry.error)}`;
-    return canonical(entry.data) === line ? entry.data : 'is not in canonical form';
+    const text = entryText(entry.data);
+    if (text.line(entry.data.hash, entry.data.sig) !== line) return 'is not in canonical form';
+    return { entry: entry.data, hashed: text.hashed };
   } catch {
     return 'is not JSON';
   }

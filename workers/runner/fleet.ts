@@ -84,7 +84,7 @@ async function examined(deps: Deps, target: BatchTarget, runs: readonly string[]
     const state = target.gone === true ? 'gone' : 'cancelled';
     return { state, files: [], unknown: { what: 'not-examined', reason: target.gone === true ? 'pod-not-found' : 'no run' } };
   }
-  const state = row.state === 'completed' || row.state === 'failed' || row.state === 'cancelled' ? row.state : 'running';
+  const state = row === 'open' ? 'running' : row.state;
   try {
     return { state, run, ...(await read(deps, run)) };
   } catch (raw) {

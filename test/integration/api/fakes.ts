@@ -2,8 +2,9 @@ import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:cryp
 import { Readable } from 'node:stream';
 import { keyIdOf } from '../../../playbooks/bag/key-set.js';
 import type { Artifact } from '../../../playbooks/domain/artifact.js';
+import { canonical } from '../../../playbooks/domain/canonical.js';
 import type { Change } from '../../../playbooks/domain/change.js';
-import { type CustodyAct, type CustodyEntry, canonical, entryHash, registerChain } from '../../../playbooks/domain/custody.js';
+import { type CustodyAct, type CustodyEntry, entryHash, registerChain } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import type { Lookup } from '../../../playbooks/domain/lookup.js';
 import type { RunRequest } from '../../../playbooks/domain/request.js';

@@ -3,8 +3,9 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rm
 import { dirname, join, relative } from 'node:path';
 import { keyIdOf } from '../../../playbooks/bag/key-set.js';
 import { contentsOf, type ManifestEntry, manifestText, payloadFiles, tagFiles } from '../../../playbooks/bag/layout.js';
+import { canonical } from '../../../playbooks/domain/canonical.js';
 import type { Checkpoint } from '../../../playbooks/domain/checkpoint.js';
-import { type CustodyEntry, canonical, entryHash, sha256Hex } from '../../../playbooks/domain/custody.js';
+import { type CustodyEntry, entryHash, sha256Hex } from '../../../playbooks/domain/custody.js';
 import { signCheckpoint } from '../../../store/checkpoint.js';
 
 export interface ForgerKey {

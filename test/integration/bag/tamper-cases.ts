@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { payloadFiles, tagFiles } from '../../../playbooks/bag/layout.js';
-import { type CustodyEntry, canonical, sha256Hex } from '../../../playbooks/domain/custody.js';
+import { canonical } from '../../../playbooks/domain/canonical.js';
+import { type CustodyEntry, sha256Hex } from '../../../playbooks/domain/custody.js';
 import { type Attacker, forgerKey, signed, unsigned } from './attacker.js';
 
 /** Where it must be found: one of these places. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonical } from '../../../playbooks/domain/custody.js';
+import { canonical } from '../../../playbooks/domain/canonical.js';
 
 /** Appendix B of RFC 8785: numbers by the bits of their double, and how they are written. */
 const numbers: readonly (readonly [bits: string, text: string])[] = [

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CustodyAct, type CustodyEntry, canonical, entryHash, verifyChain } from '../../../playbooks/domain/custody.js';
+import { canonical } from '../../../playbooks/domain/canonical.js';
+import { type CustodyAct, type CustodyEntry, entryHash, verifyChain } from '../../../playbooks/domain/custody.js';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const other = generateKeyPairSync('ed25519');

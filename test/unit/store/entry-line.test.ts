@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Act, type CustodyAct, canonical, custodyActs, custodyEntrySchema, entryHash, verifyChain } from '../../../playbooks/domain/custody.js';
+import { canonical } from '../../../playbooks/domain/canonical.js';
+import { type Act, type CustodyAct, custodyActs, custodyEntrySchema, entryHash, verifyChain } from '../../../playbooks/domain/custody.js';
 import { custodyDetails } from '../../../playbooks/domain/custody-details.js';
 import { bodyOf, signedLine, type Unsigned } from '../../../store/entry-line.js';
 
