@@ -2,7 +2,8 @@ import { script } from './script.js';
 
 /**
  * Reserves one request of a key's quota, or says how long to wait; nothing is spent on a refusal, and nothing is ever given back.
- * Only Redis' own clock counts. Day and month (UTC) begin `marginMs` late, as the source's clock may be behind.
+ * Only Redis' own clock counts. Day and month (UTC) begin `marginMs` late, as the source's clock may be behind. What is spent within `marginMs` of
+ * midnight counts on both days, as nobody knows on which one the source counts it.
  * A limit that was given is a ceiling; one that was not follows what the source has reported, else the preset.
  * While the source has refused the key, or has never answered it, one request at a time is tried.
  *
@@ -38,8 +39,9 @@ end
 local perMinute, perDay, perMonth = limit(9, 'allowedMinute'), limit(11, 'allowedDay'), limit(13, 'allowedMonth')
 local d = math.floor((now - margin) / dayMs)
 local m = month(d)
-local dayUsed = h.day == tostring(d) and number('dayUsed') or 0
-local monthUsed = h.month == tostring(m) and number('monthUsed') or 0
+local early = h.earlyDay and tonumber(h.earlyDay) or -1
+local dayUsed = h.day == tostring(d) and number('dayUsed') or early == d and number('earlyUsed') or 0
+local monthUsed = h.month == tostring(m) and number('monthUsed') or early >= 0 and month(early) == m and number('earlyUsed') or 0
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - burstMs)
 local burst = redis.call('ZCARD', KEYS[2])
 local unsure = number('refusals') > 0 or h.proven ~= '1'
@@ -73,6 +75,8 @@ if wait <= 0 then
     redis.call('ZADD', KEYS[2], now, n)
     dayUsed, monthUsed, burst = dayUsed + 1, monthUsed + 1, burst + 1
     redis.call('HSET', KEYS[1], 'day', d, 'dayUsed', dayUsed, 'month', m, 'monthUsed', monthUsed)
+    local atSource = math.floor((now + margin) / dayMs)
+    if atSource > d then redis.call('HSET', KEYS[1], 'earlyDay', atSource, 'earlyUsed', early == atSource and number('earlyUsed') + 1 or 1) end
     if unsure then redis.call('HSET', KEYS[1], 'tryingUntil', now + ARGV[6]) end
     redis.call('PEXPIRE', KEYS[1], ARGV[8])
     redis.call('PEXPIRE', KEYS[2], burstMs)
