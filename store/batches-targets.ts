@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type BatchTargetState, batchTargetStates } from '../playbooks/domain/batch.js';
-import { endStates, runStates } from '../playbooks/domain/run.js';
+import { endStateNames, endStates, runStates } from '../playbooks/domain/run.js';
 import { type TargetStanding, targetStandingSchema } from './batches-view.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
@@ -11,11 +11,11 @@ import { batchLease, batchMove } from './scripts/batch.js';
 import { releaseLease } from './scripts/lease.js';
 import { runScript } from './scripts/script.js';
 
-/** What a batch wants to know of its runs. */
+/** What a batch wants to know of a run that has ended. */
 const { state, error, verdict, completeness, createdAt, finishedAt } = runRecordSchema.shape;
-const rowShape = z.object({ state: state.extract(['completed', 'failed', 'cancelled']), error, verdict, completeness, createdAt, finishedAt });
-const rowFields = Object.keys(rowShape.shape);
-export type RunRow = z.output<typeof rowShape>;
+const endedShape = z.object({ state: state.extract(endStateNames), error, verdict, completeness, createdAt, finishedAt });
+const endedFields = Object.keys(endedShape.shape);
+export type EndedRun = z.output<typeof endedShape>;
 
 const openStates: ReadonlySet<string> = new Set(runStates.filter((state) => !endStates.has(state)));
 const valuesSchema = z.array(z.string().nullable());
@@ -88,16 +88,16 @@ export class BatchTargets {
   }
 
   /** What became of runs: `open` for those that have not ended, undefined for those that there are not. */
-  async runs(ids: readonly string[]): Promise<readonly (RunRow | 'open' | undefined)[]> {
+  async runs(ids: readonly string[]): Promise<readonly (EndedRun | 'open' | undefined)[]> {
     const reading = this.redis.pipeline();
-    for (const id of ids) reading.hmget(this.keys.run(id), ...rowFields);
+    for (const id of ids) reading.hmget(this.keys.run(id), ...endedFields);
     const replies = (await ofRedis(() => reading.exec())) ?? [];
     return ids.map((id, at) => {
       const values = valuesSchema.parse(replies[at]?.[1]);
-      const fields = Object.fromEntries(rowFields.flatMap((name, index) => (values[index] == null ? [] : [[name, values[index]]])));
-      // There are hundreds that are open, and they are asked about again and again.
+      const fields = Object.fromEntries(endedFields.flatMap((name, index) => (values[index] == null ? [] : [[name, values[index]]])));
+      // There are hundreds that are open, and they are asked about again and again: nothing else of them is looked at.
       if (openStates.has(fields['state'] ?? '')) return 'open';
-      return Object.keys(fields).length === 0 ? undefined : parsed(rowShape, fields, `run ${id}`);
+      return Object.keys(fields).length === 0 ? undefined : parsed(endedShape, fields, `run ${id}`);
     });
   }
 

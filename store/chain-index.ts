@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { ChainCheck, type ChainVerdict, type CustodyAct, type CustodyEntry, type KnownLines } from '../playbooks/domain/custody.js';
-import { signerOf } from '../playbooks/domain/entry-text.js';
+import { kidOf } from '../playbooks/domain/entry-text.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { TrustedKeys } from './public-keys.js';
 import type { KeyRole } from './signing-key.js';
@@ -66,7 +66,7 @@ export class ChainSigners {
    */
   async learn(line: string, known?: CustodyEntry): Promise<void> {
     // A line of another form is found out when it is checked.
-    const kid = known?.by ?? signerOf(line);
+    const kid = known?.by ?? kidOf(line);
     if (kid === undefined || this.keys.has(kid)) return;
     const key = await this.trusted(kid);
     if (key !== undefined) this.keys.set(kid, key);

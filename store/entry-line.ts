@@ -6,7 +6,7 @@ import { entryText } from '../playbooks/domain/entry-text.js';
 import { TriageError } from '../playbooks/domain/error.js';
 import type { Signer } from './signing-key.js';
 
-const loneSurrogate = /[\ud800-\udfff]/u;
+const loneSurrogates = /[\ud800-\udfff]/gu;
 
 /** What an entry says, its own hash and signature excepted. */
 export type Unsigned = Omit<CustodyEntry, 'hash' | 'sig'>;
@@ -31,7 +31,7 @@ export function bodyOf({ act, subject, detail }: Act): Pick<CustodyEntry, 'act' 
 
 /** Text from outside must not stop the chain: a lone surrogate has no canonical form. */
 function wellFormed(text: string): string {
-  return loneSurrogate.test(text) ? text.replaceAll(new RegExp(loneSurrogate, 'gu'), '\ufffd') : text;
+  return text.replaceAll(loneSurrogates, '\ufffd');
 }
 
 function tidy(value: object): Record<string, unknown> {

@@ -3,7 +3,7 @@ import { runRequestSchema } from '../../playbooks/domain/request.js';
 import { isRetryable } from '../../playbooks/domain/retry.js';
 import type { StoredBatch } from '../../store/batches.js';
 import { batchRunId } from '../../store/batches-ids.js';
-import type { RunRow } from '../../store/batches-targets.js';
+import type { EndedRun } from '../../store/batches-targets.js';
 import type { TargetStanding } from '../../store/batches-view.js';
 import type { Mode } from '../../store/batches-wishes.js';
 import { defined } from '../../store/run-record.js';
@@ -44,7 +44,7 @@ export async function settleRuns(deps: DispatchDeps, walk: Walk): Promise<Open> 
   return open;
 }
 
-function ended(standing: TargetStanding, { state, error, verdict, completeness }: RunRow): TargetStanding {
+function ended(standing: TargetStanding, { state, error, verdict, completeness }: EndedRun): TargetStanding {
   const becomes = state === 'failed' && error !== undefined && goneCodes.has(error.code) ? 'gone' : state;
   return { ...standing, state: becomes, ...defined({ error, verdict, completeness }) };
 }

@@ -93,7 +93,7 @@ export function sha256Hex(data: string | Uint8Array): string {
   return hash('sha256', data);
 }
 
-/** The hash of an entry: sha256 over the canonical JSON of all its fields but `hash` and `sig`. */
+/** The hash of an entry: sha256 over the canonical JSON of its fields, `hash` and `sig` excepted. */
 export function entryHash(entry: Omit<CustodyEntry, 'hash' | 'sig'>): string {
   return sha256Hex(entryText(entry).hashed);
 }
@@ -180,7 +180,7 @@ export function checkEntry(
   known?: KnownLines,
 ): CustodyEntry | string {
   const own = known?.entryOf(line);
-  const parsed = own === undefined ? parseEntry(line) : { entry: own };
+  const parsed = own === undefined ? parseEntry(line) : { entry: own, hashed: undefined };
   if (typeof parsed === 'string') return parsed;
   const { entry, hashed } = parsed;
   if (entry.run !== run) return `belongs to run ${entry.run}`;
@@ -201,7 +201,7 @@ function isSignedBy(hash: string, sig: string, key: KeyObject): boolean {
 }
 
 /** An entry and the text that its hash is of, or what is wrong with its line. */
-function parseEntry(line: string): { readonly entry: CustodyEntry; readonly hashed?: string } | string {
+function parseEntry(line: string): { readonly entry: CustodyEntry; readonly hashed: string } | string {
   try {
     const entry = custodyEntrySchema.safeParse(JSON.parse(line));
     if (!entry.success) return `is malformed: ${z.prettifyError(entry.error)}`;

@@ -6,7 +6,8 @@ export const runStates = ['queued', 'running', 'cancelling', 'completed', 'faile
 export type RunState = (typeof runStates)[number];
 
 /** States that a run never leaves. */
-export const endStates: ReadonlySet<RunState> = new Set<RunState>(['completed', 'failed', 'cancelled']);
+export const endStateNames = ['completed', 'failed', 'cancelled'] as const satisfies readonly RunState[];
+export const endStates: ReadonlySet<RunState> = new Set<RunState>(endStateNames);
 
 export const stepStates = ['pending', 'running', 'waiting', 'succeeded', 'skipped', 'failed'] as const;
 export type StepState = (typeof stepStates)[number];
