@@ -5,7 +5,18 @@ import { entryText, kidOf } from '../../../playbooks/domain/entry-text.js';
 
 const text = fc.string({ unit: 'grapheme' });
 const body = fc.record(
-  { act: text, actor: text, at: text, by: fc.stringMatching(/^[\w-]*$/), detail: fc.dictionary(fc.string(), fc.jsonValue()), id: text, prev: text, run: text, seq: fc.nat(), subject: text },
+  {
+    act: text,
+    actor: text,
+    at: text,
+    by: fc.stringMatching(/^[\w-]*$/),
+    detail: fc.dictionary(fc.string(), fc.jsonValue()),
+    id: text,
+    prev: text,
+    run: text,
+    seq: fc.nat(),
+    subject: text,
+  },
   { requiredKeys: ['act', 'actor', 'at', 'by', 'detail', 'id', 'prev', 'run', 'seq'] },
 );
 
