@@ -81,12 +81,8 @@ async function oneRound(pods: readonly ListedPod[], workers: number): Promise<{ 
 
 /** Waits for so many runs of a batch to be completed. Looks now and then only: the cores are there for the workers. */
 async function completed(stand: BatchStand, batch: string, wanted: number): Promise<{ runs: number; at: number }> {
-  for (;;) {
-    const { counts } = await stand.until(batch, () => true);
-    const runs = counts?.completed ?? 0;
-    if (runs >= wanted) return { runs, at: performance.now() };
-    await sleep(200);
-  }
+  const { counts } = await stand.until(batch, (view) => (view.counts?.completed ?? 0) >= wanted, 600_000, 200);
+  return { runs: counts?.completed ?? 0, at: performance.now() };
 }
 
 async function openBatch(url: string): Promise<string> {

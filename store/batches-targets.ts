@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type BatchTargetState, batchTargetStates } from '../playbooks/domain/batch.js';
-import { endStateNames, endStates, runStates } from '../playbooks/domain/run.js';
+import { endStateNames, openStates } from '../playbooks/domain/run.js';
 import { type TargetStanding, targetStandingSchema } from './batches-view.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
@@ -17,7 +17,6 @@ const endedShape = z.object({ state: state.extract(endStateNames), error, verdic
 const endedFields = Object.keys(endedShape.shape);
 export type EndedRun = z.output<typeof endedShape>;
 
-const openStates: ReadonlySet<string> = new Set(runStates.filter((state) => !endStates.has(state)));
 const valuesSchema = z.array(z.string().nullable());
 const standingsSchema = z.record(z.string(), jsonOf(targetStandingSchema));
 const durationSchema = z.object({ createdAt: z.iso.datetime(), finishedAt: z.iso.datetime(), playbook: jsonOf(z.object({ name: z.string() })) });
@@ -96,7 +95,7 @@ export class BatchTargets {
       const values = valuesSchema.parse(replies[at]?.[1]);
       const fields = Object.fromEntries(endedFields.flatMap((name, index) => (values[index] == null ? [] : [[name, values[index]]])));
       // There are hundreds that are open, and they are asked about again and again: nothing else of them is looked at.
-      if (openStates.has(fields['state'] ?? '')) return 'open';
+      if (openStates.some((open) => open === fields['state'])) return 'open';
       return Object.keys(fields).length === 0 ? undefined : parsed(endedShape, fields, `run ${id}`);
     });
   }

@@ -60,13 +60,9 @@ export class ChainSigners {
 
   constructor(private readonly trusted: TrustedKeys) {}
 
-  /**
-   * To be called with a line before it is checked.
-   * @param known its entry, where it is known
-   */
-  async learn(line: string, known?: CustodyEntry): Promise<void> {
-    // A line of another form is found out when it is checked.
-    const kid = known?.by ?? kidOf(line);
+  /** To be called with a line before it is checked. */
+  async learn(line: string): Promise<void> {
+    const kid = kidOf(line);
     if (kid === undefined || this.keys.has(kid)) return;
     const key = await this.trusted(kid);
     if (key !== undefined) this.keys.set(kid, key);
@@ -105,7 +101,7 @@ export class ChainIndex implements KnownLines {
     private readonly run: string,
     private readonly trusted: TrustedKeys,
     private readonly before?: SeenEntry,
-    private readonly known?: KnownLines,
+    known?: KnownLines,
   ) {
     this.signers = new ChainSigners(trusted);
     this.check = new ChainCheck(run, this.signers.keys, known);
@@ -172,7 +168,7 @@ export class ChainIndex implements KnownLines {
   async take(lines: readonly string[]): Promise<void> {
     if (this.last !== undefined && lines[0] !== this.last) throw this.cut(this.seen - 1);
     for (const line of this.last === undefined ? lines : lines.slice(1)) {
-      await this.signers.learn(line, this.known?.entryOf(line));
+      await this.signers.learn(line);
       const entry = this.check.add(line);
       if (entry === undefined) throw this.broken(problemOf(this.check.verdict()));
       if (entry.seq === this.before?.seq && line !== this.before.line) throw this.cut(entry.seq);

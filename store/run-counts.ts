@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { endStates, type RunState, runStates } from '../playbooks/domain/run.js';
+import { endStates, openStates, type RunState, runStates } from '../playbooks/domain/run.js';
 import type { Keys } from './keys.js';
 import { ofRedis } from './of-redis.js';
 
@@ -22,7 +22,7 @@ export function countRuns(redis: Redis, keys: Keys): Promise<RunCounts> {
     const asks = redis.pipeline();
     for (const run of open) asks.hget(keys.run(run), 'state');
     for (const [, value] of (await asks.exec()) ?? []) {
-      const state = runStates.find((each) => each === value && !endStates.has(each));
+      const state = openStates.find((each) => each === value);
       // One that has ended since the list was read is in the other count.
       if (state !== undefined) counts.set(state, (counts.get(state) ?? 0) + 1);
     }

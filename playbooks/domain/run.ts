@@ -5,9 +5,12 @@ import { errorCodes } from './error.js';
 export const runStates = ['queued', 'running', 'cancelling', 'completed', 'failed', 'cancelled'] as const;
 export type RunState = (typeof runStates)[number];
 
-/** States that a run never leaves. */
+/** The names of {@link endStates}, for schemas. */
 export const endStateNames = ['completed', 'failed', 'cancelled'] as const satisfies readonly RunState[];
+/** States that a run never leaves. */
 export const endStates: ReadonlySet<RunState> = new Set<RunState>(endStateNames);
+/** All others. */
+export const openStates: readonly RunState[] = runStates.filter((state) => !endStates.has(state));
 
 export const stepStates = ['pending', 'running', 'waiting', 'succeeded', 'skipped', 'failed'] as const;
 export type StepState = (typeof stepStates)[number];

@@ -39,9 +39,9 @@ end
 local perMinute, perDay, perMonth = limit(9, 'allowedMinute'), limit(11, 'allowedDay'), limit(13, 'allowedMonth')
 local d = math.floor((now - margin) / dayMs)
 local m = month(d)
-local early = h.earlyDay and tonumber(h.earlyDay) or -1
+local early = number('earlyDay')
 local dayUsed = h.day == tostring(d) and number('dayUsed') or early == d and number('earlyUsed') or 0
-local monthUsed = h.month == tostring(m) and number('monthUsed') or early >= 0 and month(early) == m and number('earlyUsed') or 0
+local monthUsed = h.month == tostring(m) and number('monthUsed') or month(early) == m and number('earlyUsed') or 0
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - burstMs)
 local burst = redis.call('ZCARD', KEYS[2])
 local unsure = number('refusals') > 0 or h.proven ~= '1'

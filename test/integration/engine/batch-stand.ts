@@ -134,12 +134,12 @@ export class BatchStand {
     return this.office.open(asked, by);
   }
 
-  async until(batch: string, wanted: (view: BatchView) => boolean, ms = 60_000): Promise<BatchView> {
+  async until(batch: string, wanted: (view: BatchView) => boolean, ms = 60_000, everyMs = 20): Promise<BatchView> {
     for (const end = Date.now() + ms; ; ) {
       const view = await this.office.get(batch, everybody);
       if (view !== undefined && wanted(view)) return view;
       if (Date.now() > end) throw new Error(`batch ${batch} did not get there: ${JSON.stringify({ ...view, request: undefined })}`);
-      await sleep(20);
+      await sleep(everyMs);
     }
   }
 
