@@ -7,6 +7,7 @@ import { defaultPrefix } from '../store/keys.js';
 import { PublicKeys } from '../store/public-keys.js';
 import { assertDurable, connectRedis, redisEndpoint } from '../store/redis.js';
 import { openSigner } from '../store/signing-key.js';
+import { giveWay } from '../workers/background.js';
 import { createWorkers, loadKnowledge } from '../workers/context.js';
 import { startMetricsServer } from '../workers/metrics-server.js';
 import type { Runner } from '../workers/runner/create-runner.js';
@@ -41,6 +42,7 @@ export function createService(config: ServiceConfig, only?: ServiceRole): Promis
 
 async function start(config: ServiceConfig, only: ServiceRole | undefined, stops: Stops): Promise<{ url?: string }> {
   const log = serviceLog(config.log.level);
+  if (only === 'workers') giveWay(log);
   const address = config.redis.url ?? (await ownRedis(config, only, log, stops));
   const redis = connectRedis(redisEndpoint(address, 'fail'), (err) => log.warn({ err }, 'Redis connection of the API'));
   stops.push(() => redis.disconnect());

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -116,11 +116,14 @@ test('API and workers run apart, with a bucket between them, each with its own s
   }
 });
 
-test('each part makes its own private key only', async () => {
+test('each part makes its own private key only, and the workers give way to the API', async () => {
   await serve('api', { REDIS_URL: redis.socket }, '--only', 'api');
   await serve('workers', { REDIS_URL: redis.socket, PODTRIAGE_KUBECONFIG: cluster.kubeconfig() }, '--only', 'workers');
   const privateKeys = (name: string): string[] => readdirSync(join(folder, name, 'keys')).filter((file) => !file.endsWith('.pub.pem'));
   expect([privateKeys('api'), privateKeys('workers')]).toEqual([['api.pem'], ['worker.pem']]);
+  const priorities = (child: ChildProcess | undefined): number[] =>
+    readdirSync(`/proc/${child?.pid ?? 0}/task`).map((thread) => getPriority(Number(thread)));
+  expect(children.map((child) => new Set(priorities(child)))).toEqual([new Set([0]), new Set([10])]);
 });
 
 test.each(['api', 'workers'])('%s alone needs a Redis that both share', async (part) => {

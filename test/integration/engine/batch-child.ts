@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { keyRing } from '../../../store/public-keys.js';
 import { redisEndpoint } from '../../../store/redis.js';
 import { openSigner } from '../../../store/signing-key.js';
+import { giveWay } from '../../../workers/background.js';
 import { createRunner } from '../../../workers/runner/create-runner.js';
 import { batchPlaybooks } from './batch-playbook.js';
 import { batchPorts } from './batch-ports.js';
@@ -23,8 +24,10 @@ const schema = z.object({
 const options = schema.parse(JSON.parse(process.argv[2] ?? ''));
 const { prefix, latencyMs, lockMs, slots } = options;
 const connection = redisEndpoint(options.socket);
+const logger = pino({ level: 'silent' });
 
 async function startWorker(): Promise<void> {
+  giveWay(logger);
   const runner = createRunner({
     connection,
     prefix,
@@ -35,7 +38,7 @@ async function startWorker(): Promise<void> {
     nodeSlots: slots,
     quotaLimits: { perMinute: 1_000, perDay: 1_000_000, perMonth: 1_000_000 },
     concurrency: { cluster: 8, node: 8, intel: 4, evidence: 8 },
-    logger: pino({ level: 'silent' }),
+    logger,
     signer: await openSigner(options.keys, 'worker'),
     trustedKeys: keyRing(options.keys),
     workerId: options.id,
