@@ -1,11 +1,8 @@
 /** The API of the batch bench in a process of its own, with what opens the runs of batches: `batch-api.ts JSON`; prints where it listens. */
 import { z } from 'zod';
 import { startApi } from '../api/server.js';
-import { CustodyWriter } from '../store/custody.js';
 import { keysOf } from '../store/keys.js';
-import { Queues } from '../store/queues.js';
 import { connectRedis, redisEndpoint } from '../store/redis.js';
-import { RedisRunCommander } from '../store/run-commander.js';
 import { RedisRunReader } from '../store/run-reader.js';
 import { openSigner } from '../store/signing-key.js';
 import { openDoor } from '../test/integration/api/door.js';
@@ -19,15 +16,12 @@ const {
 } = z.object({ socket: z.string(), prefix: z.string(), keys: z.string() }).parse(JSON.parse(process.argv[2] ?? ''));
 const endpoint = redisEndpoint(socket);
 const signer = await openSigner(folder, 'api');
-const redis = connectRedis(endpoint);
-const keys = keysOf(prefix);
-const custody = new CustodyWriter(redis, keys, signer, 'api');
-const queues = new Queues(endpoint, prefix);
 const door = batchDoor({ endpoint, prefix, signer, folder }, { tickMs: 2_000, gatherMs: 50, leaseMs: 10_000 });
 await door.dispatcher.start();
 const { app } = openDoor({
-  runs: new RedisRunReader(redis, keys),
-  commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks: batchPlaybooks }),
+  runs: new RedisRunReader(connectRedis(endpoint), keysOf(prefix)),
+  // One for both, as in the service: two writers of one process would be in each other's way at the register.
+  commander: door.commander,
   batches: door.office,
   maxBatchPods: 10_000,
   playbooks: [...batchPlaybooks.values()].map(({ name, title, summary, sha256 }) => ({ name, title, summary, sha256, steps: [], permissions: [] })),

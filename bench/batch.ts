@@ -61,11 +61,11 @@ async function oneRound(pods: readonly ListedPod[], workers: number): Promise<{ 
     const options = { latencyMs, lockMs: 60_000, slots: 16 };
     processes.push(...(await Promise.all(Array.from({ length: workers }, (_, n) => BatchProcess.start(stand, 'worker', `w${n}`, options)))));
     await accepts(url, 20);
-    const idle = await accepts(url, 150);
+    const idle = await accepts(url, 400);
     const id = await openBatch(url);
     const first = await completed(stand, id, pods.length * 0.1);
-    const last = await completed(stand, id, pods.length * 0.5);
-    const busy = await accepts(url, 150);
+    const last = await completed(stand, id, pods.length * 0.4);
+    const busy = await accepts(url, 250);
     if ((await completed(stand, id, 0)).runs === pods.length)
       throw new Error('the batch ended before POST /runs was measured; set PODTRIAGE_BATCH_PODS to more');
     return { perSecond: ((last.runs - first.runs) / (last.at - first.at)) * 1_000, idle, busy };

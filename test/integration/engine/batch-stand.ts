@@ -21,7 +21,7 @@ import { keyRing } from '../../../store/public-keys.js';
 import { Queues } from '../../../store/queues.js';
 import { connectRedis, type RedisEndpoint } from '../../../store/redis.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
-import type { RunView } from '../../../store/run-view.js';
+import type { RunCommander, RunView } from '../../../store/run-view.js';
 import { SignedTexts } from '../../../store/signed-text.js';
 import type { Signer } from '../../../store/signing-key.js';
 import type { RunnerOptions } from '../../../workers/runner/create-runner.js';
@@ -34,6 +34,7 @@ export const everybody: BatchReader = { actor: 'key:tester', reach: 'all' };
 /** What an API process does about batches. */
 export interface BatchDoor {
   readonly office: RedisBatchOffice;
+  readonly commander: RunCommander;
   readonly dispatcher: BatchDispatcher;
   readonly told: string[];
   stop(): Promise<void>;
@@ -52,11 +53,12 @@ export function batchDoor(
   const texts = new SignedTexts(at.signer, keyRing(at.folder), ({ message }) => alerts.push(message));
   const targets = new BatchTargets(redis, keys);
   const custody = new CustodyWriter(redis, keys, at.signer, 'api');
+  const commander = new RedisRunCommander({ redis, keys, custody, queues, playbooks: batchPlaybooks, retryDelayMs: 20 });
   const deps = {
     batches: new RedisBatches(redis, keys, texts),
     targets,
     jobs: new BatchJobs(queues),
-    commander: new RedisRunCommander({ redis, keys, custody, queues, playbooks: batchPlaybooks, retryDelayMs: 20 }),
+    commander,
     plan: (...[request, pods]: [BatchRequest, Parameters<typeof planBatch>[2]]) => planBatch({ redis, keys, queues, targets }, request, pods),
     tell: ({ id }: { id: string }, state: string) => {
       told.push(`${id} ${state}`);
@@ -70,6 +72,7 @@ export function batchDoor(
   const dispatcher = new BatchDispatcher(deps, feed, keys, { tickMs: 300, gatherMs: 20, leaseMs: 1_000, ...timings });
   return {
     office: new RedisBatchOffice({ redis, keys, texts, feed }),
+    commander,
     dispatcher,
     told,
     async stop() {
