@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
 import { type Act, type ActOnHead, type CustodyEntry, type Head, registerChain } from '../playbooks/domain/custody.js';
@@ -9,6 +10,7 @@ import { signCheckpoint } from './checkpoint.js';
 import { bodyOf, signedLine } from './entry-line.js';
 import type { Keys } from './keys.js';
 import { append } from './scripts/append.js';
+import type { RegisterTurn } from './scripts/chain.js';
 import { chainNote } from './scripts/chain-note.js';
 import { type Reply, runScript, type Script } from './scripts/script.js';
 import type { Signer } from './signing-key.js';
@@ -23,13 +25,26 @@ export interface ChainCommand {
   readonly rest: readonly (string | number)[];
   /** For a script that also writes the register: its line, made for the head that the run's chain will have. */
   readonly register?: ActOnHead;
+  /** Somebody waits for it: when it comes too late for the register, others let it go first. */
+  readonly isAwaited?: boolean;
 }
 
 /** An act with what is given to it once, however often it must be built again: without an id of its own, two equal acts would be taken for one. */
 interface Stamped {
   readonly stamp: Pick<CustodyEntry, 'id' | 'at' | 'run' | 'actor' | 'by'>;
-  readonly act: Act | ActOnHead;
+  readonly says: ReturnType<typeof bodyOf> | ActOnHead;
 }
+
+/** A line for the register, and what it was built upon. */
+interface Registered {
+  readonly at: Head;
+  readonly built: Built;
+  readonly turn: RegisterTurn;
+}
+
+/** Others are let go first so many times, with so many milliseconds between: who waits here holds up all that this process has for the register. */
+const maxYields = 5;
+const yieldMs = 3;
 
 interface Built {
   readonly lines: readonly string[];
@@ -41,6 +56,8 @@ const empty: Head = { seq: 0, hash: '' };
 /** The only writer of custody: builds, hashes and signs entries here, and lets a script append them if nobody was first. */
 export class CustodyWriter {
   private readonly tails = new Map<string, Promise<unknown>>();
+  /** By run, who still takes acts that are only appended. */
+  private readonly gathering = new Map<string, { readonly stamped: Stamped[]; readonly written: Promise<void> }>();
 
   constructor(
     private readonly redis: Redis,
@@ -59,17 +76,38 @@ export class CustodyWriter {
    * @throws TriageError `redis-unavailable`, `internal`, `custody-broken` for a head in Redis that can be none
    */
   async write(run: string, acts: readonly (Act | ActOnHead)[], command: ChainCommand, actor = this.actor): Promise<Reply> {
-    if (acts.length === 0 || acts.length > maxActsPerCall) throw new TriageError('internal', `${acts.length} custody entries in one call`);
-    const stamped = acts.map((act) => this.stamp(run, act, actor));
+    const stamped = this.stampAll(run, acts, actor);
     const registered = command.register === undefined ? undefined : this.stamp(registerChain, command.register, actor);
+    // What is said from now on comes after these acts.
+    this.gathering.delete(run);
     const chains = registered === undefined ? [run] : [run, registerChain];
     return this.inTurn(chains, () => this.attempt(run, stamped, command, registered));
   }
 
-  /** Appends acts and nothing else; not fenced, as what was done was done. Throws `not-found` for a run that does not exist. */
-  async append(run: string, acts: readonly Act[], actor?: string): Promise<void> {
+  /**
+   * Appends acts and nothing else; not fenced, as what was done was done. What is said of a run in one breath, or while its chain is being
+   * written to, is written in one. Throws `not-found` for a run that does not exist.
+   */
+  async append(run: string, acts: readonly Act[]): Promise<void> {
+    const stamped = this.stampAll(run, acts, this.actor);
+    const open = this.gathering.get(run);
+    if (open === undefined || open.stamped.length + stamped.length > maxActsPerCall) return this.gather(run, stamped);
+    open.stamped.push(...stamped);
+    return open.written;
+  }
+
+  private gather(run: string, stamped: Stamped[]): Promise<void> {
     const keys = [this.keys.artifacts(run), this.keys.steps(run), this.keys.fences(run)];
-    this.found(run, await this.write(run, acts, { script: append, keys, rest: ['', '', 0] }, actor));
+    const gathered = {
+      stamped,
+      written: this.inTurn([run], async () => {
+        await immediate();
+        if (this.gathering.get(run) === gathered) this.gathering.delete(run);
+        this.found(run, await this.attempt(run, stamped, { script: append, keys, rest: ['', '', 0] }, undefined));
+      }),
+    };
+    this.gathering.set(run, gathered);
+    return gathered.written;
   }
 
   /** Appends acts that change nothing of the run, by whoever did them. Throws `not-found` for a run that does not exist. */
@@ -109,22 +147,33 @@ export class CustodyWriter {
     }
   }
 
+  private stampAll(run: string, acts: readonly (Act | ActOnHead)[], actor: string): Stamped[] {
+    if (acts.length === 0 || acts.length > maxActsPerCall) throw new TriageError('internal', `${acts.length} custody entries in one call`);
+    return acts.map((act) => this.stamp(run, act, actor));
+  }
+
   private stamp(run: string, act: Act | ActOnHead, actor: string): Stamped {
-    return { stamp: { id: randomUUID(), at: this.clock().toISOString(), run, actor, by: this.signer.kid }, act };
+    const stamp = { id: randomUUID(), at: this.clock().toISOString(), run, actor, by: this.signer.kid };
+    return { stamp, says: typeof act === 'function' ? act : bodyOf(act) };
   }
 
   private async attempt(run: string, stamped: readonly Stamped[], command: ChainCommand, registered: Stamped | undefined): Promise<Reply> {
     let at = this.memory.headOf(run) ?? (await this.headFor(run, stamped));
     let built = await this.build(stamped, at);
-    for (;;) {
-      const register = registered === undefined ? undefined : await this.registerLine(registered, built.head);
+    for (let yields = 0; ; ) {
+      const turn = command.isAwaited === true ? 'first' : yields < maxYields ? 'after' : 'now';
+      const register = registered === undefined ? undefined : ({ ...(await this.registerLine(registered, built.head)), turn } as const);
       const reply = await this.send(run, { at, built, register }, command);
       if (reply[0] === 'moved') {
         at = toldHead(run, reply[1], reply[2]);
         this.memory.headIs(run, at);
         built = await this.build(stamped, at);
-      } else if (reply[0] === 'register-moved') this.memory.headIs(registerChain, toldHead(registerChain, reply[1], reply[2]));
-      else {
+      } else if (reply[0] === 'register-moved' || reply[0] === 'register-taken') {
+        this.memory.headIs(registerChain, toldHead(registerChain, reply[1], reply[2]));
+        if (reply[0] === 'register-moved') continue;
+        yields += 1;
+        await sleep(yieldMs);
+      } else {
         if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.memory.headIs(run, built.head);
         if (reply[0] === 'ok' && register !== undefined) this.memory.headIs(registerChain, register.built.head);
         return reply;
@@ -134,38 +183,41 @@ export class CustodyWriter {
 
   /** For a chain that this process has not written to yet: taken for empty, and Redis says if it is not. But no act tells of a head that was guessed. */
   private async headFor(run: string, stamped: readonly Stamped[]): Promise<Head> {
-    if (!stamped.some(({ act }) => typeof act === 'function')) return empty;
+    if (!stamped.some(({ says }) => typeof says === 'function')) return empty;
     return chainHead(this.redis, this.keys, run);
   }
 
-  private async registerLine({ stamp, act }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {
+  private async registerLine({ stamp, says }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {
     const at = this.memory.headOf(registerChain) ?? empty;
-    return { at, built: await this.build([{ stamp, act: typeof act === 'function' ? await act(head) : act }], at) };
+    return { at, built: await this.build([{ stamp, says: await said(says, head) }], at) };
   }
 
   private send(
     run: string,
-    { at, built, register }: { at: Head; built: Built; register: { at: Head; built: Built } | undefined },
+    { at, built, register }: { at: Head; built: Built; register: Registered | undefined },
     { script, keys, rest }: ChainCommand,
   ): Promise<Reply> {
     const all = [this.keys.custody(run), this.keys.head(run), this.keys.run(run), ...keys];
     const args = [at.seq, at.hash, built.head.hash, this.keys.changes(run), built.lines.length, ...built.lines, ...rest];
     if (register === undefined) return runScript(this.redis, script, all, args);
-    const registerKeys = [this.keys.custody(registerChain), this.keys.head(registerChain)];
-    const registerArgs = [register.at.seq, register.at.hash, register.built.head.hash, ...register.built.lines];
+    const registerKeys = [this.keys.registering, this.keys.custody(registerChain), this.keys.head(registerChain)];
+    const registerArgs = [register.turn, register.at.seq, register.at.hash, register.built.head.hash, ...register.built.lines];
     return runScript(this.redis, script, [...all, ...registerKeys], [...args, ...registerArgs]);
   }
 
   private async build(stamped: readonly Stamped[], at: Head): Promise<Built> {
     let head = at;
     const lines: string[] = [];
-    for (const { stamp, act } of stamped) {
-      const body = bodyOf(typeof act === 'function' ? await act(head) : act);
-      const { entry, line } = signedLine({ ...stamp, ...body, seq: head.seq, prev: head.hash }, this.signer);
+    for (const { stamp, says } of stamped) {
+      const { entry, line } = signedLine({ ...stamp, ...(await said(says, head)), seq: head.seq, prev: head.hash }, this.signer);
       this.memory.signed(line, entry);
       lines.push(line);
       head = { seq: head.seq + 1, hash: entry.hash };
     }
     return { lines, head };
   }
+}
+
+async function said(says: Stamped['says'], head: Head): Promise<ReturnType<typeof bodyOf>> {
+  return typeof says === 'function' ? bodyOf(await says(head)) : says;
 }

@@ -32,6 +32,8 @@ export interface Keys {
   custody(run: string): string;
   /** STRING: hash of the chain's last entry. */
   head(run: string): string;
+  /** STRING with TTL: who is awaited has come too late for the register, and goes first. */
+  readonly registering: string;
   /** HASH: artifact id -> artifact. */
   artifacts(run: string): string;
   /** HASH: sha256 -> lookup. */
@@ -192,6 +194,7 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     prefix,
     run: of('run'),
     ...runKeys(prefix),
+    registering: `${prefix}:registering`,
     refs: of('refs'),
     doomed: of('doomed'),
     moving: of('moving'),
@@ -231,16 +234,7 @@ export function keysOf(prefix: string = defaultPrefix): Keys {
     chat: of('chat'),
     chatReply: of('chat-reply'),
     chatLease: of('chat-lease'),
-    batch: of('batch'),
-    batchPods: of('batch-pods'),
-    batchTargets: of('batch-targets'),
-    batchRunning: of('batch-running'),
-    batchCounts: of('batch-counts'),
-    batchWishes: of('batch-wishes'),
-    batchLease: of('batch-lease'),
-    batches: `${prefix}:batch-all`,
-    batchesOpen: `${prefix}:batch-open`,
-    batchHints: `${prefix}:batch-hints`,
+    ...batchKeys(prefix, of),
     ...accessKeys(prefix),
   };
 }
@@ -280,6 +274,23 @@ function alertKeys(prefix: string): Pick<Keys, 'podRuns' | 'podClaim' | 'told' |
     left: `${prefix}:alerts:left`,
     leftAbout: (subject) => `${prefix}:alerts:left:${subject}`,
     containerPod: (about) => `${prefix}:container-pod:${about}`,
+  };
+}
+
+type BatchPart = 'batch' | 'batchPods' | 'batchTargets' | 'batchRunning' | 'batchCounts' | 'batchWishes' | 'batchLease';
+
+function batchKeys(prefix: string, of: (kind: string) => (id: string) => string): Pick<Keys, BatchPart | 'batches' | 'batchesOpen' | 'batchHints'> {
+  return {
+    batch: of('batch'),
+    batchPods: of('batch-pods'),
+    batchTargets: of('batch-targets'),
+    batchRunning: of('batch-running'),
+    batchCounts: of('batch-counts'),
+    batchWishes: of('batch-wishes'),
+    batchLease: of('batch-lease'),
+    batches: `${prefix}:batch-all`,
+    batchesOpen: `${prefix}:batch-open`,
+    batchHints: `${prefix}:batch-hints`,
   };
 }
 

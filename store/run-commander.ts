@@ -52,7 +52,7 @@ export class RedisRunCommander implements RunCommander {
   }
 
   async openAndShow(request: RunRequest, requestedBy: string, how: Opening = {}): Promise<RunView> {
-    const recorded = await this.record(request, requestedBy, how);
+    const recorded = await this.record(request, requestedBy, { ...how, isAwaited: true });
     // At once: BullMQ has a connection of its own.
     const [view] = await Promise.all([this.reader.get(recorded.run), this.queue(request, recorded)]);
     if (view === undefined) throw new TriageError('internal', `run ${recorded.run} has been opened but cannot be read`);
@@ -66,7 +66,7 @@ export class RedisRunCommander implements RunCommander {
   }
 
   /** Records a run without queueing it: the first half of {@link open}. The reconciler does the other if it never comes. */
-  async record(request: RunRequest, requestedBy: string, { id, origin }: Opening = {}): Promise<Recorded> {
+  async record(request: RunRequest, requestedBy: string, { id, origin, isAwaited = false }: Opening = {}): Promise<Recorded> {
     const { keys, custody, clock = (): Date => new Date() } = this.deps;
     const playbook = this.pin(request.playbook);
     const now = clock();
@@ -98,7 +98,7 @@ export class RedisRunCommander implements RunCommander {
     const rest = [run, now.getTime(), Object.keys(fields).length, ...Object.entries(fields).flat(), ...about];
     const register = ({ hash }: Head): Act => ({ act: 'run.opened', subject: run, detail: { run, head: hash } });
     const places = [keys.open, keys.all, keys.telling, keys.podRuns(target), keys.podClaim(target), keys.triggers(run)];
-    const [what] = await custody.write(run, [act], { script: runOpen, keys: places, rest, register }, requestedBy);
+    const [what] = await custody.write(run, [act], { script: runOpen, keys: places, rest, register, isAwaited }, requestedBy);
     if (what === 'unclaimed') throw new TriageError('conflict', `run ${run} was to be opened for an alert, and another one was; ask again`);
     if (what !== 'ok' && id === undefined) throw new TriageError('conflict', `run ${run} exists already; ask again`);
     return { run, playbook, isNew: what === 'ok' };

@@ -114,6 +114,8 @@ export interface Opening {
    */
   readonly id?: string;
   readonly origin?: Origin;
+  /** Somebody waits for the answer: it goes first where runs meet. */
+  readonly isAwaited?: boolean;
 }
 
 /** Making runs happen. */

@@ -40,15 +40,29 @@ export function chainScript(lua: string): Script {
   return script(prelude + lua);
 }
 
+/** In which turn a writer comes to the register: `first` when somebody waits for it, `after` those, or `now` as it has let them go before it long enough. */
+export type RegisterTurn = 'first' | 'after' | 'now';
+
+/** Who has come too late and goes first is waited for no longer than this, in milliseconds. */
+const turnMs = 100;
+
 /**
- * What such a script does when the same act has a line in the register. The register's chain and head are the last KEYS; the last ARGV are
- * the seq and hash that the writer has built upon, the hash of the line, and the line.
+ * What such a script does when the same act has a line in the register. Who goes first, the register's chain and its head are the last KEYS; the
+ * last ARGV are the writer's {@link RegisterTurn}, the seq and hash that it has built upon, the hash of the line, and the line.
  */
 const registering = `
+local turn, going = ARGV[#ARGV - 4], KEYS[#KEYS - 2]
 local registered = { len = redis.call('LLEN', KEYS[#KEYS - 1]), head = redis.call('GET', KEYS[#KEYS]) or '' }
-local function registerFits() return tonumber(ARGV[#ARGV - 3]) == registered.len and ARGV[#ARGV - 2] == registered.head end
-local function registerMoved() return {'register-moved', registered.len, registered.head} end
+local yields = turn == 'after' and redis.call('EXISTS', going) == 1
+local function registerFits()
+  return not yields and tonumber(ARGV[#ARGV - 3]) == registered.len and ARGV[#ARGV - 2] == registered.head
+end
+local function registerMoved()
+  if turn == 'first' then redis.call('SET', going, '1', 'PX', ${turnMs}) end
+  return {yields and 'register-taken' or 'register-moved', registered.len, registered.head}
+end
 local function register()
+  if turn == 'first' then redis.call('DEL', going) end
   redis.call('RPUSH', KEYS[#KEYS - 1], ARGV[#ARGV])
   redis.call('SET', KEYS[#KEYS], ARGV[#ARGV - 1])
 end

@@ -36,7 +36,7 @@ return {'ok'}
  *
  * KEYS[4] runs by the time until which their evidence is kept, [5] runs that are to be amended, [6] runs whose references are released.
  * Rest: run id, now in ms, who destroyed it, when and why, what is left of its report ('' for none), and the version of that report ('' for none).
- * Answers ok | amended: the report is another one by now | held | destroyed | open | gone | moved | register-moved.
+ * Answers ok | amended: the report is another one by now | held | destroyed | open | gone | moved | register-moved | register-taken.
  */
 export const evidenceDestroy = registerScript(`
 if resent() then return {'ok'} end

@@ -7,7 +7,7 @@ import { registerScript } from './chain.js';
  * [9] the run's alerts.
  * Rest: run id, time in ms, number of fields, then field and value of each; then `told` where somebody is to be told, else ''; the container that the
  * run is limited to, or ''; how many seconds the pod's runs are remembered; 1 for a run that only who has claimed the pod may open.
- * Answers ok | exists | unclaimed | moved | register-moved.
+ * Answers ok | exists | unclaimed | moved | register-moved | register-taken.
  */
 export const runOpen = registerScript(`
 if resent() then return {'ok'} end

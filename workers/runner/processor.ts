@@ -10,6 +10,7 @@ import { AttemptSignal, untilStopped } from './attempt-signal.js';
 import { lostError, recordLost, sealSummary } from './close-run.js';
 import { tellMilestones } from './deliver-watch.js';
 import type { RunnerDeps } from './deps.js';
+import { Footprints } from './footprints.js';
 import { fenceError, forgedBecause, hasBegun, isFenceForged, isToStop, refuseJob, stepOf } from './forged.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
 import { handBack } from './parking.js';
@@ -167,8 +168,9 @@ function act(
   stop: AttemptSignal,
   notes: StepNotes,
 ): ReturnType<StepPlan['step']['run']> {
-  const work = plan.step.run(plan.board, stepContext(deps, plan, place, stop.signal, notes));
-  return untilStopped(work, stop.signal, deps.timings.graceMs);
+  const footprints = new Footprints((said) => deps.log.record(place.run, [said]), place.step);
+  const work = plan.step.run(plan.board, stepContext(deps, plan, place, stop.signal, { notes, footprints }));
+  return untilStopped(footprints.settled(work), stop.signal, deps.timings.graceMs);
 }
 
 async function afterError(

@@ -16,7 +16,8 @@ export function recordedCluster(cluster: ClusterPort, footprints: Footprints): C
       await end({ ok: false, error: asTriageError(error).code, durationMs: since() });
       throw error;
     });
-    await end({ ok: true, ...found(answer), durationMs: since() });
+    // As with a command on a node: what comes next waits for it.
+    end({ ok: true, ...found(answer), durationMs: since() }).catch(() => undefined);
     return answer;
   };
   const nothing = (): Pick<Answer, 'uid'> => ({});

@@ -19,7 +19,7 @@ const maxStderr = 500;
  */
 const commandsAtATime = 3;
 
-/** Puts each command on a node into custody: before it starts, and when it has ended. Made for one attempt at a step. */
+/** Puts each command on a node into custody: before it starts, and when it has ended. Made for one attempt at a step, whose end waits for `footprints.settled`. */
 export function recordedNodes(nodes: NodePort, footprints: Footprints): NodePort {
   const places = new Places(commandsAtATime);
   return {
@@ -62,8 +62,9 @@ async function recordedStart(session: NodeSession, command: NodeCommand, footpri
 
 function recordedCommand(running: RunningCommand, end: (outcome: Outcome) => Promise<void>, since: () => number): RunningCommand {
   const finished = running.finished.then(
-    async (outcome) => {
-      await end(outcomeOf(outcome));
+    (outcome) => {
+      // What the step does next on the node waits for it, and so does its end.
+      end(outcomeOf(outcome)).catch(() => undefined);
       return outcome;
     },
     async (error: unknown) => {

@@ -4,7 +4,7 @@ import type { Lookup } from '../../playbooks/domain/lookup.js';
 import type { RunHistory, RunInfo, StepContext, StepLog } from '../../playbooks/ports.js';
 import type { Attempt } from '../../store/run-log.js';
 import type { RunnerDeps } from './deps.js';
-import { Footprints } from './footprints.js';
+import type { Footprints } from './footprints.js';
 import { forbiddenInContainer } from './forbidden-in-container.js';
 import type { StepNotes } from './outcome.js';
 import type { StepPlan } from './plan.js';
@@ -20,12 +20,10 @@ export function stepContext(
   plan: StepPlan,
   attempt: Attempt & { readonly number: number },
   signal: AbortSignal,
-  notes: StepNotes,
+  { notes, footprints }: { readonly notes: StepNotes; readonly footprints: Footprints },
 ): StepContext {
   const { log, ports, clock, rules } = deps;
   const { run, step } = attempt;
-  const record = (act: Act): Promise<void> => log.record(run, [act]);
-  const footprints = new Footprints(record, step);
   const evidence = referringEvidence(ports.evidence, deps.references, { id: run, isRun: true }, signal);
   const lost = (error: unknown): void => deps.logger.error({ err: error, run, step }, 'the outcome of a command could not be recorded');
   return {
@@ -44,16 +42,17 @@ export function stepContext(
     moves: deps.moves,
     history: history(deps, plan.info),
     recordArtifacts: async (artifacts: readonly Artifact[]) => {
+      await footprints.durable();
       await evidence.refer(contentsOf(artifacts));
       await log.recordArtifacts(attempt, artifacts);
       for (const { known, left, size } of artifacts) deps.metrics.acquired(left === true ? 'left' : known ? 'known' : 'moved', size);
     },
-    recordLookups: (lookups: readonly Lookup[]) => log.recordLookups(attempt, lookups),
-    replaceLookups: (lookups: readonly Lookup[]) => log.replaceLookups(attempt, lookups),
+    recordLookups: (lookups: readonly Lookup[]) => footprints.durable().then(() => log.recordLookups(attempt, lookups)),
+    replaceLookups: (lookups: readonly Lookup[]) => footprints.durable().then(() => log.replaceLookups(attempt, lookups)),
     answers: (wanted) => answersFor(deps, plan.info, step, wanted),
     uploadPolicy: deps.uploadPolicy,
     uploaded: (files) => deps.uploads.outcomes(run, files),
-    record,
+    record: (act: Act) => footprints.durable().then(() => log.record(run, [act])),
     gap: (gap) => notes.gap(gap),
     limit: (limit) => notes.limit(limit),
   };

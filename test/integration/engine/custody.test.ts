@@ -40,6 +40,47 @@ test('an act whose answer was lost and that is sent again stands in custody once
   expect(await verdict(run)).toMatchObject({ ok: true, entries: 12 });
 });
 
+/** Counts the scripts that are sent. */
+function counted(redis: Redis): { readonly redis: Redis; sent: number } {
+  const counting = { redis, sent: 0 };
+  counting.redis = new Proxy(redis, {
+    get(target, name) {
+      if (name === 'evalsha') counting.sent += 1;
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+  return counting;
+}
+
+test('acts that are said in one breath are written in one, in the order in which they were said', async () => {
+  const run = await engine().open('brief');
+  const counting = counted(engine().redis);
+  const writer = new CustodyWriter(counting.redis, engine().keys, engine().signer, 'writer');
+  const log = new RunLog(engine().redis, engine().keys, writer);
+  const holds = ['a', 'b', 'c'].map((reason) => ({ act: 'evidence.held', detail: { reason } }) as const);
+  const [a, b, c] = holds as [(typeof holds)[0], (typeof holds)[0], (typeof holds)[0]];
+  // The chain is known to this writer from here on.
+  await writer.append(run, [read]);
+  counting.sent = 0;
+  await Promise.all([writer.append(run, [a]), writer.append(run, [b])]);
+  expect(counting.sent).toBe(1);
+  await Promise.all([writer.append(run, [a]), log.begin(run, 'locate', 1), writer.append(run, [b]), writer.append(run, [c])]);
+  expect(counting.sent).toBe(4);
+  const said = (await engine().entries(run)).slice(2).map(({ act, detail }) => detail['reason'] ?? act);
+  expect(said).toEqual(['a', 'b', 'a', 'step.started', 'b', 'c']);
+  expect(await verdict(run)).toMatchObject({ ok: true });
+});
+
+test('an act that cannot be said keeps no other out that was said in the same breath', async () => {
+  const run = await engine().open('brief');
+  const writer = engine().custody;
+  const bad = { act: 'evidence.held', detail: { reason: 1 } } as never;
+  const [good, refused] = await Promise.allSettled([writer.append(run, [read]), writer.append(run, [bad])]);
+  expect(good.status).toBe('fulfilled');
+  expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'internal' } });
+  expect(await verdict(run)).toMatchObject({ ok: true, entries: 2 });
+});
+
 test('begin, finish and artifacts that are sent again are done once', async () => {
   const run = await engine().open('brief');
   await engine().custody.append(run, [read]);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { readCheckpoint } from '../../../playbooks/domain/checkpoint.js';
 import { type CustodyEntry, registerChain, verifyChain } from '../../../playbooks/domain/custody.js';
@@ -66,6 +67,33 @@ test('runs that many open and seal at once stand in the register once each, with
     const reported = last === undefined ? [] : [{ act: 'run.reported', detail: { run, seq: last.seq, head: last.hash } }];
     expect(about).toEqual([{ act: 'run.opened', detail: { run, head: first?.hash } }, ...reported]);
   }
+});
+
+test('who opens a run for a caller and comes too late for the register goes first then, and others wait for it, but not for ever', async () => {
+  const { redis, keys, custody, signer } = engine();
+  const taken: number[] = [];
+  const watched = new Proxy(redis, {
+    get(target, name) {
+      if (name !== 'evalsha') return Reflect.get(target, name) as unknown;
+      return async (...args: Parameters<Redis['evalsha']>) => {
+        taken.push(await target.exists(keys.registering));
+        return target.evalsha(...args);
+      };
+    },
+  });
+  const late = new CustodyWriter(watched, keys, signer, 'late');
+  await commanderOf(late).record(request, 'key:test');
+  const { run } = await commanderOf(custody).record(request, 'key:test');
+  taken.length = 0;
+  await commanderOf(late).openAndShow(request, 'key:test');
+  expect(taken).toEqual([0, 1]);
+  expect(await redis.exists(keys.registering)).toBe(0);
+  // It died before it came again.
+  await redis.set(keys.registering, '1');
+  const since = performance.now();
+  await seal(run, custody);
+  expect(performance.now() - since).toBeGreaterThan(10);
+  expect((await register()).at(-1)).toMatchObject({ act: 'run.reported', subject: run });
 });
 
 test('a report is said to be written once, beside the outcome of the step that has written it, and is signed with it', async () => {

@@ -10,7 +10,10 @@ it('a worker without leave to run anything in containers refuses for good, befor
     log: { record: (_run: string, more: unknown[]) => Promise.resolve(acts.push(...more)) },
   };
   const attempt = { run: 'r1', step: 'export-files', number: 1 };
-  const ctx = stepContext(deps as never, { info: {} } as never, attempt as never, new AbortController().signal, {} as never);
+  const ctx = stepContext(deps as never, { info: {} } as never, attempt as never, new AbortController().signal, {
+    notes: {},
+    footprints: {},
+  } as never);
   const ref = { cluster: 'default', namespace: 'shop', pod: 'web' };
   const refusal: unknown = await ctx.inContainer.archive(ref, 'app', Buffer.from('/x'), 1, ctx.signal).catch((error: unknown) => error);
   expect(refusal).toMatchObject({ code: 'method-forbidden', message: expect.stringMatching(/app of web.*PODTRIAGE_IN_CONTAINER=allowed/) as string });

@@ -3,11 +3,12 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { Act } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
-import type { ClusterPort, NodePort, RunningCommand } from '../../../playbooks/ports.js';
+import type { ClusterPort, NodePort, RunningCommand, StepContext } from '../../../playbooks/ports.js';
 import { Footprints } from '../../../workers/runner/footprints.js';
 import { recordedCluster } from '../../../workers/runner/recorded-cluster.js';
 import { recordedInContainer } from '../../../workers/runner/recorded-in-container.js';
 import { recordedNodes } from '../../../workers/runner/recorded-node.js';
+import { stepContext } from '../../../workers/runner/step-context.js';
 
 const signal = new AbortController().signal;
 const node = { cluster: 'default', name: 'node-a', address: '10.0.0.1' };
@@ -45,6 +46,64 @@ test('a command is in custody before it starts and after it has ended, joined by
     detail: { exitCode: 3, stdoutBytes: 7, durationMs: 1, stderr: { first: 'x'.repeat(500) } },
   });
   expect(said(finished, 'call')).toBe(said(started, 'call'));
+});
+
+test('no command starts while the outcome of the one before it could not be recorded', async () => {
+  const append = ({ act }: Act): Promise<void> =>
+    act === 'command.finished' ? Promise.reject(new TriageError('redis-unavailable', 'gone')) : Promise.resolve();
+  const footprints = new Footprints(append, 'diff');
+  let started = 0;
+  const finished = Promise.resolve({ exitCode: 0, stderr: '', stdoutBytes: 0, durationMs: 1 });
+  const port = nodes(() => {
+    started += 1;
+    return Promise.resolve({ stdout: Readable.from([]), finished });
+  });
+  const session = await recordedNodes(port, footprints).connect(node, signal);
+  await (await session.start(command, signal)).finished;
+  await expect(session.start(command, signal)).rejects.toMatchObject({ code: 'redis-unavailable' });
+  expect(started).toBe(1);
+  await expect(footprints.settled(Promise.resolve())).rejects.toMatchObject({ code: 'redis-unavailable' });
+  // What failed because of it says less than what it was.
+  await expect(footprints.settled(Promise.reject(new TriageError('command-failed', 'no')))).rejects.toMatchObject({ code: 'redis-unavailable' });
+});
+
+test('nothing is recorded of what a step has found while the outcome of a command could not be', async () => {
+  const recorded: string[] = [];
+  const record = (what: string) => (): Promise<void> => Promise.resolve(void recorded.push(what));
+  const names = ['recordArtifacts', 'recordLookups', 'replaceLookups', 'record'] as const;
+  const log = Object.fromEntries(names.map((name) => [name, record(name)]));
+  const evidence = { has: () => Promise.resolve(true) };
+  const deps = { log, ports: { evidence }, references: { refer: record('refer') }, metrics: {}, logger: { child: () => undefined } };
+  const attempt = { run: 'r1', step: 'diff', number: 1 };
+  const lost = new Footprints(() => Promise.reject(new TriageError('redis-unavailable', 'gone')), 'diff');
+  const context = (footprints: Footprints): StepContext =>
+    stepContext(deps as never, { info: {} } as never, attempt as never, signal, { notes: {}, footprints } as never);
+  await lost.end({ act: 'cluster.answered', detail: { call: 'c', step: 'diff', ok: true, durationMs: 1 } }).catch(() => undefined);
+  const all = (ctx: StepContext): Promise<unknown>[] => [
+    ctx.recordArtifacts([]),
+    ctx.recordLookups([]),
+    ctx.replaceLookups([]),
+    ctx.record({ act: 'artifact.discarded', subject: 'x', detail: { reason: 'path-race' } }),
+  ];
+  for (const refused of all(context(lost))) await expect(refused).rejects.toMatchObject({ code: 'redis-unavailable' });
+  expect(recorded).toEqual([]);
+  await Promise.all(all(context(book().footprints)));
+  expect(recorded.filter((what) => what !== 'refer').sort()).toEqual([...names].sort());
+});
+
+test('an outcome that comes while others are waited for is waited for as well', async () => {
+  const waits: (() => void)[] = [];
+  const footprints = new Footprints(() => new Promise((resolve) => waits.push(resolve)), 'diff');
+  const outcome = { act: 'cluster.answered', detail: { call: 'c', step: 'diff', ok: true, durationMs: 1 } } as const;
+  void footprints.end(outcome);
+  let isDone = false;
+  const durable = footprints.durable().then(() => (isDone = true));
+  void footprints.end(outcome);
+  waits[0]?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isDone).toBe(false);
+  waits[1]?.();
+  await durable;
 });
 
 test('a command that cannot start, or ends badly, is recorded with its code', async () => {
@@ -116,8 +175,10 @@ test('an answer of the API server that could not be recorded is not recorded as 
     return act.act === 'cluster.answered' ? Promise.reject(new TriageError('redis-unavailable', 'gone')) : Promise.resolve();
   };
   const never = (): Promise<never> => Promise.reject(new Error('not asked'));
-  const port = recordedCluster({ pod: never, node: () => Promise.resolve(node), events: never }, new Footprints(append, 'locate'));
-  await expect(port.node('default', 'node-a', signal)).rejects.toMatchObject({ code: 'redis-unavailable' });
+  const footprints = new Footprints(append, 'locate');
+  const port = recordedCluster({ pod: never, node: () => Promise.resolve(node), events: never }, footprints);
+  await port.node('default', 'node-a', signal);
+  await expect(footprints.settled(Promise.resolve())).rejects.toMatchObject({ code: 'redis-unavailable' });
   expect(acts.map((act) => [act.act, said(act, 'ok')])).toEqual([
     ['cluster.request', undefined],
     ['cluster.answered', true],
