@@ -43,11 +43,11 @@ export const processSchema = z.object({
     /** The type of its file system in the words of stat(1), such as `tmpfs`. */
     filesystem: z.string().max(60).optional(),
   }),
-  /** Arguments as they stand, each apart, up to 4 KiB in all; `argumentsCut` when there were more. */
+  /** Arguments as they stand, each apart, up to 4 KiB in all; `argumentsCut` when there were more, or they could not be read to their end. */
   arguments: z.array(pathNameSchema),
   argumentsCut: z.boolean().optional(),
   workingDirectory: pathNameSchema.optional(),
-  /** Names only: values hold secrets, and never leave the node. */
+  /** Names only: values hold secrets, and never leave the node. `environmentCut` when these are not all. */
   environment: z.array(pathNameSchema),
   environmentCut: z.boolean().optional(),
   sockets: z.array(socketSchema),

@@ -48,7 +48,9 @@ export function processList(sections: Sections, containers: readonly NodeContain
   }
   const order = new Map(containers.map(({ id }, index) => [id, index]));
   processes.sort(({ row: a }, { row: b }) => (order.get(a.containerId) ?? 0) - (order.get(b.containerId) ?? 0) || a.pid - b.pid);
-  if (!survey.whole) gaps.push({ subject: 'processes', reason: 'could-not-read', detail: 'not all arguments and names of variables could be read' });
+  const isUnread = ({ row: { pid } }: FoundProcess): boolean => survey.arguments.unread.has(pid) || survey.variables.unread.has(pid);
+  if (!survey.whole || processes.some(isUnread))
+    gaps.push({ subject: 'processes', reason: 'could-not-read', detail: 'not all arguments and names of variables could be read' });
   return { processes, gaps, whole: survey.whole };
 }
 
@@ -137,22 +139,23 @@ function identityOf({ before, boot, ticksPerSecond }: Survey, pid: number, stat:
   };
 }
 
-function textsOf({ arguments: texts, variables, links, sockets, whole }: Survey, pid: number) {
+function textsOf({ arguments: given, variables, links, sockets, whole }: Survey, pid: number) {
   const { argumentBytes, environmentNames } = processBounds;
-  const { parts, cut } = splitArguments(texts.get(pid) ?? Buffer.alloc(0), argumentBytes);
-  const names = variableNames(variables.get(pid) ?? Buffer.alloc(0));
+  const { parts, cut } = splitArguments(given.texts.get(pid) ?? Buffer.alloc(0), argumentBytes);
+  const names = variableNames(variables.texts.get(pid) ?? Buffer.alloc(0));
   const directory = links.get(`${pid}/cwd`);
   return {
     arguments: parts.map(pathName),
-    ...(cut ? { argumentsCut: true } : {}),
+    ...(cut || given.unread.has(pid) ? { argumentsCut: true } : {}),
     ...(directory === undefined || directory.length === 0 ? {} : { workingDirectory: pathName(directory) }),
     environment: names.slice(0, environmentNames).map(pathName),
-    ...(names.length > environmentNames || !whole ? { environmentCut: true } : {}),
+    ...(names.length > environmentNames || !whole || variables.unread.has(pid) ? { environmentCut: true } : {}),
     sockets: (sockets.get(pid) ?? []).slice(0, maxSockets),
   };
 }
 
-/** Names as grep found them, each with the `=` that follows it. */
+/** Names as grep found them, each with the `=` that follows it: one without was cut. */
 function variableNames(data: Buffer): Buffer[] {
-  return splitArguments(data, data.length).parts.map((part) => part.subarray(0, part.indexOf('=')));
+  const { parts } = splitArguments(data, data.length);
+  return parts.filter((part) => part.includes('=')).map((part) => part.subarray(0, part.indexOf('=')));
 }

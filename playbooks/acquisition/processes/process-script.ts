@@ -19,6 +19,9 @@ export const processBounds = {
   namespaces: 8,
 } as const;
 
+/** Memory of a grep that reads what a process says of itself, in KiB: it takes a text without NUL in whole, and gives up where there is none left. */
+const greppedKiB = 524_288;
+
 /** Exit status of the script where the node has not the tools that it speaks to. */
 const toolMissing = 96;
 
@@ -28,11 +31,8 @@ const unlessKilled = 'said=$?; [ $said -lt 124 ] || exit $said';
 /** Of many files at once. Each line begins with the section that it belongs to. */
 const statFiles = `stat -L --printf "identities %n %d:%i %h %s\\n" "$@"; ${unlessKilled}; stat -L -f --printf "filesystems %n %T\\n" "$@"`;
 
-/**
- * Of many processes at once. grep takes a text without NUL into memory whole, and gives up in its middle where there is none left: so it has a limit,
- * and each of the two has a last file (`version`, `self/environ`) that only one that came so far names.
- */
-const readTexts = `ulimit -v 524288
+/** Of many processes at once. Each of the two greps has a last file (`version`, `self/environ`) that only one that came so far names. */
+const readTexts = `ulimit -v ${greppedKiB}
 lines= all=
 for pid do lines="$lines $pid/cmdline" all="$all $pid/environ"; done
 grep -szZaH "" $lines version; ${unlessKilled}
@@ -63,6 +63,7 @@ shift 3
 ${emit}
 files() { words=/dev/null; [ -z "$pids" ] || words=$(for name do printf "%s/$name " $pids; done); }
 quick() { timeout -k 1 20 sh -c "$@"; [ $? -lt 124 ]; }
+named() (ulimit -v ${greppedKiB}; exec timeout -k 1 5 grep -szaoE -m "$names" "$variable" "$1")
 slow() { for pid in $pids; do timeout -k 1 5 $2 "$pid/$1"; done; }
 begin() { printf '%s ' "$1"; }
 case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
@@ -105,8 +106,12 @@ variable='^[^=]{1,128}='
 if [ "$careful" = yes ]; then
   { slow exe 'stat -L --printf %n\040%d:%i\040%h\040%s\n'; printf 'end 0\n'; } | emit identities
   { slow exe 'stat -L -f --printf %n\040%T\n'; printf 'end 0\n'; } | emit filesystems
-  for pid in $pids; do timeout -k 1 5 head -c "$arguments" "$pid/cmdline" | emit "arguments.$pid"; done
-  { slow environ "grep -szZaHoE -m $names $variable"; printf 'end\0\0'; } | head -c "$texts" | emit environments
+  set -- $pids
+  each=$((texts / ($# + 1)))
+  for pid do
+    { timeout -k 1 5 head -c "$arguments" "$pid/cmdline" && printf 0 || printf 1; } | emit "arguments.$pid"
+    { named "$pid/environ"; [ $? -ge 2 ] || printf 'end\0'; } | head -c "$each" | emit "environments.$pid"
+  done
 else
   export names variable
   files exe

@@ -3,6 +3,7 @@ import { processBounds } from './process-script.js';
 import { eachPair, endOfTexts, type Sections } from './process-sections.js';
 import { parseTable } from './process-sockets.js';
 import { linesByFile } from './process-stat.js';
+import { argumentsIn, type Texts, variablesIn } from './process-texts.js';
 
 /** The sections of a survey, parsed. Keys are paths below /proc, such as `12/exe`. */
 export interface Survey {
@@ -15,9 +16,8 @@ export interface Survey {
   /** `device:inode links size`. */
   readonly identities: ReadonlyMap<string, string>;
   readonly filesystems: ReadonlyMap<string, string>;
-  /** By pid: arguments, or names of variables with their `=`, each ended by NUL. */
-  readonly arguments: ReadonlyMap<number, Buffer>;
-  readonly variables: ReadonlyMap<number, Buffer>;
+  readonly arguments: Texts;
+  readonly variables: Texts;
   /** False when a process kept the readers waiting, or had too much to read: then the careful way is the one to go. */
   readonly whole: boolean;
   /** Mount namespaces, and the devices (`major:minor`) that are mounted in each. */
@@ -45,8 +45,8 @@ export function parseSurvey(sections: Sections): Survey {
     links: linkTexts(section('links')),
     identities: keyedLines(text('identities')),
     filesystems: keyedLines(text('filesystems')),
-    arguments: new Map([...textsByProcess(section('arguments')), ...ownSections(sections, 'arguments.')]),
-    variables: textsByProcess(section('environments')),
+    arguments: argumentsIn(sections),
+    variables: variablesIn(sections),
     whole: isWhole(sections),
     mounts: spaces(text('mounts')),
     devices: devicesOf(sections),
@@ -63,23 +63,6 @@ export function linkTexts(data: Buffer): Map<string, Buffer> {
   const links = new Map<string, Buffer>();
   eachPair(data, (path, text) => links.set(path, text.subarray(0, -1)));
   return links;
-}
-
-/** Puts `12/cmdline NUL text NUL ...` of grep together by process, the texts as they stood with their NULs. */
-function textsByProcess(data: Buffer): Map<number, Buffer> {
-  const parts = new Map<number, Buffer[]>();
-  eachPair(data, (path, text) => {
-    const pid = Number.parseInt(path, 10);
-    if (Number.isNaN(pid)) return;
-    const known = parts.get(pid) ?? [];
-    known.push(text);
-    parts.set(pid, known);
-  });
-  return new Map([...parts].map(([pid, texts]) => [pid, Buffer.concat(texts)]));
-}
-
-function ownSections(sections: Sections, prefix: string): [number, Buffer][] {
-  return [...sections].filter(([name]) => name.startsWith(prefix)).map(([name, data]) => [Number(name.slice(prefix.length)), data]);
 }
 
 const endOfLines = Buffer.from('end 0\n');

@@ -84,7 +84,7 @@ export class ProcessStand {
   /** Puts a script before a program of the node. */
   instead(name: string, script: string): void {
     const bin = join(this.folder, 'bin');
-    mkdirSync(bin);
+    mkdirSync(bin, { recursive: true });
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     process.env['PATH'] = `${bin}:${path}`;
   }

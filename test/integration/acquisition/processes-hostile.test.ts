@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runSurvey } from '../../../playbooks/acquisition/processes/process-script.js';
 import { localNode } from '../../support/local-node.js';
@@ -22,6 +23,29 @@ describe('what goes wrong on the node', () => {
     stand().instead('grep', 'case "$*" in "-szZaH "*cmdline*) exit 2 ;; esac\nexec /usr/bin/grep "$@"');
     const child = await stand().started(sleepProgram, ['1000', '0']);
     expect(rowOf((await stand().list()).rows, child)?.arguments.map(({ text }) => text)).toEqual([sleepProgram, '1000', '0']);
+  });
+
+  it('what the other way cannot read to its end either is said to be cut, of that process alone', async () => {
+    const child = await stand().started(sleepProgram, ['1000', '0'], { env: { FIRST: '1', SECOND: '2' } });
+    const limit = join(stand().folder, 'limit');
+    stand().instead(
+      'grep',
+      `case "$*" in
+      "-szZaH "*cmdline*) exit 2 ;;
+      *"-szaoE "*" ${child.pid}/environ") ulimit -v >'${limit}'; printf 'FIRST=\\000SEC'; kill -9 $$ ;;
+      esac
+      exec /usr/bin/grep "$@"`,
+    );
+    stand().instead('head', `case "$*" in *" ${child.pid}/cmdline") printf '${sleepProgram}\\000'; kill -9 $$ ;; esac\nexec /usr/bin/head "$@"`);
+    const { rows } = await stand().list();
+    const row = rowOf(rows, child);
+    expect(row).toMatchObject({ argumentsCut: true, environmentCut: true });
+    expect(row?.arguments.map(({ text }) => text)).toEqual([sleepProgram]);
+    expect(row?.environment.map(({ text }) => text)).toEqual(['FIRST']);
+    expect(Number(readFileSync(limit, 'utf8'))).toBeGreaterThan(0);
+    const init = rowOf(rows, stand().init);
+    expect([init?.argumentsCut, init?.environmentCut, init?.arguments.length]).toEqual([undefined, undefined, 2]);
+    expect(stand().local.gaps).toContainEqual(expect.objectContaining({ subject: 'processes', reason: 'could-not-read' }));
   });
 
   it('an executable whose reader is killed is seen the other way', async () => {
