@@ -1,73 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Checkpoint } from '../playbooks/domain/checkpoint.js';
-import { type Act, type ActOnHead, type CustodyEntry, type Head, registerChain } from '../playbooks/domain/custody.js';
+import { type Act, type ActOnHead, type Head, registerChain } from '../playbooks/domain/custody.js';
 import { TriageError } from '../playbooks/domain/error.js';
-import { chainHead, toldHead } from './chain-head.js';
+import { ChainAppender, type ChainCommand, type Stamped } from './chain-appender.js';
 import { ChainMemory } from './chain-memory.js';
 import { signCheckpoint } from './checkpoint.js';
-import { bodyOf, signedLine } from './entry-line.js';
+import { bodyOf } from './entry-line.js';
 import type { Keys } from './keys.js';
 import { append } from './scripts/append.js';
-import type { RegisterTurn } from './scripts/chain.js';
 import { chainNote } from './scripts/chain-note.js';
-import { type Reply, runScript, type Script } from './scripts/script.js';
+import type { Reply } from './scripts/script.js';
 import type { Signer } from './signing-key.js';
 
 /** The most entries that one call writes. */
 export const maxActsPerCall = 100;
 
-/** A script of the chain family and what it gets besides the chain: KEYS from 4, and the arguments after the lines. */
-export interface ChainCommand {
-  readonly script: Script;
-  readonly keys: readonly string[];
-  readonly rest: readonly (string | number)[];
-  /** For a script that also writes the register: its line, made for the head that the run's chain will have. */
-  readonly register?: ActOnHead;
-  /** Somebody waits for it: when it comes too late for the register, others let it go first. */
-  readonly isAwaited?: boolean;
-}
-
-/** An act with what is given to it once, however often it must be built again: without an id of its own, two equal acts would be taken for one. */
-interface Stamped {
-  readonly stamp: Pick<CustodyEntry, 'id' | 'at' | 'run' | 'actor' | 'by'>;
-  readonly says: ReturnType<typeof bodyOf> | ActOnHead;
-}
-
-/** A line for the register, and what it was built upon. */
-interface Registered {
-  readonly at: Head;
-  readonly built: Built;
-  readonly turn: RegisterTurn;
-}
-
-/** Others are let go first so many times, with so many milliseconds between: who waits here holds up all that this process has for the register. */
-const maxYields = 5;
-const yieldMs = 3;
-
-interface Built {
-  readonly lines: readonly string[];
-  readonly head: Head;
-}
-
-const empty: Head = { seq: 0, hash: '' };
-
-/** The only writer of custody: builds, hashes and signs entries here, and lets a script append them if nobody was first. */
+/** The only writer of custody: puts what this process has to say of a run in order. */
 export class CustodyWriter {
+  private readonly appender: ChainAppender;
   private readonly tails = new Map<string, Promise<unknown>>();
   /** By run, who still takes acts that are only appended. */
   private readonly gathering = new Map<string, { readonly stamped: Stamped[]; readonly written: Promise<void> }>();
 
   constructor(
-    private readonly redis: Redis,
+    redis: Redis,
     private readonly keys: Keys,
     private readonly signer: Signer,
     /** Who acts, unless an act says otherwise: `worker:<id>` or `api`. */
     private readonly actor: string,
     private readonly clock: () => Date = () => new Date(),
-    private readonly memory = new ChainMemory(),
-  ) {}
+    memory = new ChainMemory(),
+  ) {
+    this.appender = new ChainAppender(redis, keys, signer, memory);
+  }
 
   /**
    * Writes acts with whatever the command records in the same breath. Acts of this process on one run go one after the other,
@@ -81,7 +48,7 @@ export class CustodyWriter {
     // What is said from now on comes after these acts.
     this.gathering.delete(run);
     const chains = registered === undefined ? [run] : [run, registerChain];
-    return this.inTurn(chains, () => this.attempt(run, stamped, command, registered));
+    return this.inTurn(chains, () => this.appender.append(run, stamped, command, registered));
   }
 
   /**
@@ -103,7 +70,7 @@ export class CustodyWriter {
       written: this.inTurn([run], async () => {
         await immediate();
         if (this.gathering.get(run) === gathered) this.gathering.delete(run);
-        this.found(run, await this.attempt(run, stamped, { script: append, keys, rest: ['', '', 0] }, undefined));
+        this.found(run, await this.appender.append(run, stamped, { script: append, keys, rest: ['', '', 0] }));
       }),
     };
     this.gathering.set(run, gathered);
@@ -156,68 +123,4 @@ export class CustodyWriter {
     const stamp = { id: randomUUID(), at: this.clock().toISOString(), run, actor, by: this.signer.kid };
     return { stamp, says: typeof act === 'function' ? act : bodyOf(act) };
   }
-
-  private async attempt(run: string, stamped: readonly Stamped[], command: ChainCommand, registered: Stamped | undefined): Promise<Reply> {
-    let at = this.memory.headOf(run) ?? (await this.headFor(run, stamped));
-    let built = await this.build(stamped, at);
-    for (let yields = 0; ; ) {
-      const turn = command.isAwaited === true ? 'first' : yields < maxYields ? 'after' : 'now';
-      const register = registered === undefined ? undefined : ({ ...(await this.registerLine(registered, built.head)), turn } as const);
-      const reply = await this.send(run, { at, built, register }, command);
-      if (reply[0] === 'moved') {
-        at = toldHead(run, reply[1], reply[2]);
-        this.memory.headIs(run, at);
-        built = await this.build(stamped, at);
-      } else if (reply[0] === 'register-moved' || reply[0] === 'register-taken') {
-        this.memory.headIs(registerChain, toldHead(registerChain, reply[1], reply[2]));
-        if (reply[0] === 'register-moved') continue;
-        yields += 1;
-        await sleep(yieldMs);
-      } else {
-        if (reply[0] === 'ok' || reply[0] === 'go' || reply[0] === 'cancelled') this.memory.headIs(run, built.head);
-        if (reply[0] === 'ok' && register !== undefined) this.memory.headIs(registerChain, register.built.head);
-        return reply;
-      }
-    }
-  }
-
-  /** For a chain that this process has not written to yet: taken for empty, and Redis says if it is not. But no act tells of a head that was guessed. */
-  private async headFor(run: string, stamped: readonly Stamped[]): Promise<Head> {
-    if (!stamped.some(({ says }) => typeof says === 'function')) return empty;
-    return chainHead(this.redis, this.keys, run);
-  }
-
-  private async registerLine({ stamp, says }: Stamped, head: Head): Promise<{ at: Head; built: Built }> {
-    const at = this.memory.headOf(registerChain) ?? empty;
-    return { at, built: await this.build([{ stamp, says: await said(says, head) }], at) };
-  }
-
-  private send(
-    run: string,
-    { at, built, register }: { at: Head; built: Built; register: Registered | undefined },
-    { script, keys, rest }: ChainCommand,
-  ): Promise<Reply> {
-    const all = [this.keys.custody(run), this.keys.head(run), this.keys.run(run), ...keys];
-    const args = [at.seq, at.hash, built.head.hash, this.keys.changes(run), built.lines.length, ...built.lines, ...rest];
-    if (register === undefined) return runScript(this.redis, script, all, args);
-    const registerKeys = [this.keys.registering, this.keys.custody(registerChain), this.keys.head(registerChain)];
-    const registerArgs = [register.turn, register.at.seq, register.at.hash, register.built.head.hash, ...register.built.lines];
-    return runScript(this.redis, script, [...all, ...registerKeys], [...args, ...registerArgs]);
-  }
-
-  private async build(stamped: readonly Stamped[], at: Head): Promise<Built> {
-    let head = at;
-    const lines: string[] = [];
-    for (const { stamp, says } of stamped) {
-      const { entry, line } = signedLine({ ...stamp, ...(await said(says, head)), seq: head.seq, prev: head.hash }, this.signer);
-      this.memory.signed(line, entry);
-      lines.push(line);
-      head = { seq: head.seq + 1, hash: entry.hash };
-    }
-    return { lines, head };
-  }
-}
-
-async function said(says: Stamped['says'], head: Head): Promise<ReturnType<typeof bodyOf>> {
-  return typeof says === 'function' ? bodyOf(await says(head)) : says;
 }
