@@ -1,3 +1,6 @@
+import { type AccessKeys, accessKeys } from './keys-access.js';
+import { type BatchKeys, batchKeys } from './keys-batches.js';
+
 /** The prefix of every key, BullMQ's included. Its braces put all into one slot of a Redis Cluster. */
 export const defaultPrefix = '{podtriage}';
 
@@ -14,7 +17,7 @@ export function podText({ cluster, namespace, pod }: PodName): string {
 }
 
 /** Names of all keys and channels of podtriage in Redis; BullMQ's own live beside them under the same prefix. */
-export interface Keys {
+export interface Keys extends AccessKeys, BatchKeys {
   readonly prefix: string;
   /** HASH: state, request, playbook, times, summary. */
   run(run: string): string;
@@ -130,38 +133,6 @@ export interface Keys {
   chat(about: string): string;
   chatReply(about: string): string;
   chatLease(about: string): string;
-  /** HASH: signed order, state, times, rounds and report of a batch. */
-  batch(batch: string): string;
-  /** HASH: `<round>`, `<round>.<page>` -> what a worker has found, signed. */
-  batchPods(batch: string): string;
-  /** HASH: number of a pod -> where it stands; absent while it waits. */
-  batchTargets(batch: string): string;
-  /** HASH: number of a pod whose run is open -> its node. */
-  batchRunning(batch: string): string;
-  /** HASH: state -> how many pods; and what runs have taken. */
-  batchCounts(batch: string): string;
-  /** LIST: signed wishes. */
-  batchWishes(batch: string): string;
-  /** STRING with TTL: who is going through a batch now. */
-  batchLease(batch: string): string;
-  /** ZSET: all batches, score 0; ids sort by time. */
-  readonly batches: string;
-  /** SET: batches that are not at an end. */
-  readonly batchesOpen: string;
-  /** Channel that tells of batches that something has happened to. */
-  readonly batchHints: string;
-  /** HASH: id of an API key -> its signed record. */
-  readonly apiKeys: string;
-  /** HASH: id of an API key -> when it was last used. Not signed, as nothing rests on it. */
-  readonly apiKeyUses: string;
-  /** Of one source address, all with TTL: STRING, wrong credentials in this minute; STRING, credentials that were not looked at; SET, whose were right. */
-  guesses(source: string): { readonly wrong: string; readonly held: string; readonly right: string };
-  /** STRING with TTL: wrong credentials in this minute from all addresses. */
-  readonly allGuesses: string;
-  /** STRING with TTL, its name without what is counted: requests of one caller in this minute. */
-  readonly requests: string;
-  /** STRING with TTL: this caller has asked about this hash. */
-  lookupAsker(sha256: string, actor: string): string;
 }
 
 /** What there is of each run, beside its own HASH. */
@@ -274,36 +245,5 @@ function alertKeys(prefix: string): Pick<Keys, 'podRuns' | 'podClaim' | 'told' |
     left: `${prefix}:alerts:left`,
     leftAbout: (subject) => `${prefix}:alerts:left:${subject}`,
     containerPod: (about) => `${prefix}:container-pod:${about}`,
-  };
-}
-
-type BatchPart = 'batch' | 'batchPods' | 'batchTargets' | 'batchRunning' | 'batchCounts' | 'batchWishes' | 'batchLease';
-
-function batchKeys(prefix: string, of: (kind: string) => (id: string) => string): Pick<Keys, BatchPart | 'batches' | 'batchesOpen' | 'batchHints'> {
-  return {
-    batch: of('batch'),
-    batchPods: of('batch-pods'),
-    batchTargets: of('batch-targets'),
-    batchRunning: of('batch-running'),
-    batchCounts: of('batch-counts'),
-    batchWishes: of('batch-wishes'),
-    batchLease: of('batch-lease'),
-    batches: `${prefix}:batch-all`,
-    batchesOpen: `${prefix}:batch-open`,
-    batchHints: `${prefix}:batch-hints`,
-  };
-}
-
-function accessKeys(prefix: string): Pick<Keys, 'apiKeys' | 'apiKeyUses' | 'guesses' | 'allGuesses' | 'requests' | 'lookupAsker'> {
-  return {
-    apiKeys: `${prefix}:api-keys`,
-    apiKeyUses: `${prefix}:api-key-uses`,
-    guesses: (source) => {
-      const guess = (kind: string): string => `${prefix}:guesses:${kind}:${source}`;
-      return { wrong: guess('wrong'), held: guess('held'), right: guess('right') };
-    },
-    allGuesses: `${prefix}:guesses`,
-    requests: `${prefix}:requests:`,
-    lookupAsker: (sha256, actor) => `${prefix}:lookup-asker:${sha256}:${actor}`,
   };
 }

@@ -40,7 +40,10 @@ export function chainScript(lua: string): Script {
   return script(prelude + lua);
 }
 
-/** In which turn a writer comes to the register: `first` when somebody waits for it, `after` those, or `now` as it has let them go before it long enough. */
+/**
+ * In which turn a writer comes to the register: `first` when somebody waits for it, `after` those, or `now` as it has let them go before it long
+ * enough.
+ */
 export type RegisterTurn = 'first' | 'after' | 'now';
 
 /** Who has come too late and goes first is waited for no longer than this, in milliseconds. */

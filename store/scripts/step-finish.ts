@@ -15,8 +15,8 @@ export const stepFinish = chainScript(finish('return moved()', '', 'push()', "{'
  * KEYS[7] open runs, [8] runs that are to be amended, [9] runs by the time until which their evidence is kept, [10] how many have ended
  * in which state, [11] hashes that the run watches.
  * Rest after the fields: end state, run id, now in ms where answers are still to come, else '', and until when its evidence is kept, in ms.
- * Answers also register-moved and register-taken, and beside `ok` the word `over` where no answers are to come. A run that was asked to stop ends as cancelled,
- * whatever else happened.
+ * Answers also register-moved and register-taken, and beside `ok` the word `over` where no answers are to come. A run that was asked to stop ends as
+ * cancelled, whatever else happened.
  */
 export const runSeal = registerScript(
   finish(

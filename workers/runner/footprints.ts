@@ -24,7 +24,7 @@ export class Footprints {
   async begin(intent: (call: Call) => Intent): Promise<Call> {
     const call = { call: randomUUID(), step: this.step };
     if (this.isLost) await this.written;
-    await Promise.all([this.written, this.append(intent(call))]);
+    await this.append(intent(call));
     await this.durable();
     return call;
   }

@@ -19,7 +19,10 @@ const maxStderr = 500;
  */
 const commandsAtATime = 3;
 
-/** Puts each command on a node into custody: before it starts, and when it has ended. Made for one attempt at a step, whose end waits for `footprints.settled`. */
+/**
+ * Puts each command on a node into custody: before it starts, and when it has ended. Made for one attempt at a step, whose end waits for
+ * `footprints.settled`.
+ */
 export function recordedNodes(nodes: NodePort, footprints: Footprints): NodePort {
   const places = new Places(commandsAtATime);
   return {

@@ -7,12 +7,14 @@ import { keyRing, readPublicKeys, type TrustedKeys } from '../../../store/public
 import { connectRedis } from '../../../store/redis.js';
 import { RunLog } from '../../../store/run-log.js';
 import { SignedRuns } from '../../../store/signed-run.js';
+import { aroundScripts } from './around-scripts.js';
 import { AttackStand } from './attack-stand.js';
 import { fileArtifact } from './synthetic-file.js';
 import { withEngine } from './with-engine.js';
 
 const engine = withEngine();
 const read = { act: 'evidence.read', detail: { what: 'report' } } as const;
+const held = (reason: string) => ({ act: 'evidence.held', detail: { reason } }) as const;
 
 async function verdict(run: string): Promise<ReturnType<typeof verifyChain>> {
   return verifyChain(run, await engine().reader.custody(run, 0, 100_000), await readPublicKeys(engine().folder));
@@ -20,14 +22,9 @@ async function verdict(run: string): Promise<ReturnType<typeof verifyChain>> {
 
 /** Sends each script twice, as a client does that lost the answer to the first. */
 function forgetful(redis: Redis): Redis {
-  return new Proxy(redis, {
-    get(target, name) {
-      if (name !== 'evalsha') return Reflect.get(target, name) as unknown;
-      return async (...args: Parameters<Redis['evalsha']>) => {
-        await target.evalsha(...args);
-        return target.evalsha(...args);
-      };
-    },
+  return aroundScripts(redis, async (send) => {
+    await send();
+    return send();
   });
 }
 
@@ -40,32 +37,23 @@ test('an act whose answer was lost and that is sent again stands in custody once
   expect(await verdict(run)).toMatchObject({ ok: true, entries: 12 });
 });
 
-/** Counts the scripts that are sent. */
-function counted(redis: Redis): { readonly redis: Redis; sent: number } {
-  const counting = { redis, sent: 0 };
-  counting.redis = new Proxy(redis, {
-    get(target, name) {
-      if (name === 'evalsha') counting.sent += 1;
-      return Reflect.get(target, name) as unknown;
-    },
-  });
-  return counting;
-}
-
 test('acts that are said in one breath are written in one, in the order in which they were said', async () => {
   const run = await engine().open('brief');
-  const counting = counted(engine().redis);
-  const writer = new CustodyWriter(counting.redis, engine().keys, engine().signer, 'writer');
+  let sent = 0;
+  const counted = aroundScripts(engine().redis, (send) => {
+    sent += 1;
+    return send();
+  });
+  const writer = new CustodyWriter(counted, engine().keys, engine().signer, 'writer');
   const log = new RunLog(engine().redis, engine().keys, writer);
-  const holds = ['a', 'b', 'c'].map((reason) => ({ act: 'evidence.held', detail: { reason } }) as const);
-  const [a, b, c] = holds as [(typeof holds)[0], (typeof holds)[0], (typeof holds)[0]];
+  const [a, b, c] = [held('a'), held('b'), held('c')];
   // The chain is known to this writer from here on.
   await writer.append(run, [read]);
-  counting.sent = 0;
+  sent = 0;
   await Promise.all([writer.append(run, [a]), writer.append(run, [b])]);
-  expect(counting.sent).toBe(1);
+  expect(sent).toBe(1);
   await Promise.all([writer.append(run, [a]), log.begin(run, 'locate', 1), writer.append(run, [b]), writer.append(run, [c])]);
-  expect(counting.sent).toBe(4);
+  expect(sent).toBe(4);
   const said = (await engine().entries(run)).slice(2).map(({ act, detail }) => detail['reason'] ?? act);
   expect(said).toEqual(['a', 'b', 'a', 'step.started', 'b', 'c']);
   expect(await verdict(run)).toMatchObject({ ok: true });

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { readCheckpoint } from '../../../playbooks/domain/checkpoint.js';
 import { type CustodyEntry, registerChain, verifyChain } from '../../../playbooks/domain/custody.js';
@@ -13,6 +12,7 @@ import { readPublicKeys } from '../../../store/public-keys.js';
 import { connectRedis, redisEndpoint } from '../../../store/redis.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { RunLog } from '../../../store/run-log.js';
+import { aroundScripts } from './around-scripts.js';
 import { syntheticPlaybooks } from './synthetic.js';
 import { withEngine } from './with-engine.js';
 
@@ -72,14 +72,9 @@ test('runs that many open and seal at once stand in the register once each, with
 test('who opens a run for a caller and comes too late for the register goes first then, and others wait for it, but not for ever', async () => {
   const { redis, keys, custody, signer } = engine();
   const taken: number[] = [];
-  const watched = new Proxy(redis, {
-    get(target, name) {
-      if (name !== 'evalsha') return Reflect.get(target, name) as unknown;
-      return async (...args: Parameters<Redis['evalsha']>) => {
-        taken.push(await target.exists(keys.registering));
-        return target.evalsha(...args);
-      };
-    },
+  const watched = aroundScripts(redis, async (send) => {
+    taken.push(await redis.exists(keys.registering));
+    return send();
   });
   const late = new CustodyWriter(watched, keys, signer, 'late');
   await commanderOf(late).record(request, 'key:test');
