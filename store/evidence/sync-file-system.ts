@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { release } from 'node:os';
+import { createInterface } from 'node:readline';
 
 /** syncfs(2) tells of failed writes since Linux 5.8, and once: who asks after that is told that all is well. */
 let isTrusted = process.platform === 'linux' && /^([6-9]|\d\d|5\.([89]|\d\d))\b/.test(release());
+
+let shell: SyncShell | undefined;
 
 /**
  * Syncs the file system that a path lies on: one syncfs(2) in place of thousands of fsync(2), by coreutils as Node has no call for it.
@@ -11,12 +13,40 @@ let isTrusted = process.platform === 'linux' && /^([6-9]|\d\d|5\.([89]|\d\d))\b/
  * theirs may have been the writes that failed.
  */
 export async function syncFileSystem(path: string): Promise<boolean> {
-  if (!isTrusted) return false;
+  if (!isTrusted || path.includes('\n')) return false;
   try {
-    const [status] = (await once(spawn('sync', ['-f', '--', path], { stdio: 'ignore' }), 'exit')) as [number | null];
-    isTrusted &&= status === 0;
+    shell ??= new SyncShell();
+    const isSynced = await shell.sync(path);
+    isTrusted &&= isSynced;
   } catch {
     isTrusted = false;
   }
   return isTrusted;
+}
+
+/** Syncs the file system of each path that it reads, one in a line, and prints the status. */
+const script = 'while IFS= read -r path; do sync -f -- "$path" >/dev/null; echo $?; done';
+
+/**
+ * A shell for all syncs of this process: to start a program from one of our size takes longer than most syncs, and each page of ours that is
+ * written to after that takes a fault. It ends with us, when its input does.
+ */
+class SyncShell {
+  private readonly child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+  private readonly waiting: ((isSynced: boolean) => void)[] = [];
+
+  constructor() {
+    createInterface(this.child.stdout).on('line', (status) => this.waiting.shift()?.(status === '0'));
+    const gone = (): void => this.waiting.splice(0).forEach((answer) => answer(false));
+    this.child.on('error', gone).on('close', gone);
+    this.child.stdin.on('error', gone);
+  }
+
+  /** False also when the shell is gone. */
+  sync(path: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.child.stdin.write(`${path}\n`, (error) => error != null && resolve(false));
+    });
+  }
 }

@@ -40,10 +40,10 @@ function putting(times: number, env: NodeJS.ProcessEnv = process.env): ChildProc
   return spawn(process.execPath, ['--import', 'tsx', program, folder, String(times)], { stdio: ['ignore', 'pipe', 'inherit'], env });
 }
 
-/** A folder with a `sync` in it that does this. */
+/** A PATH on which `sync` does this. */
 function syncThat(does: string): string {
   writeFileSync(join(folder, 'sync'), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
-  return folder;
+  return `${folder}:/usr/bin:/bin`;
 }
 
 describe('many small files at once', () => {
@@ -136,6 +136,15 @@ describe('many small files at once', () => {
     child.stdout!.resume();
     expect((await once(child, 'exit'))[0]).toBe(0);
     expect(readFileSync(calls, 'utf8')).toBe('\n');
+    expect(named(folder).size).toBe(3_000);
+  });
+
+  test('are kept as well where what syncs for us is killed, before a sync or in it', async () => {
+    const calls = join(folder, 'calls');
+    const child = putting(3, { PATH: syncThat(`echo >>${calls}; [ $(wc -l <${calls}) = 1 ] && exec /bin/sync "$@"; kill -9 $PPID`) });
+    child.stdout!.resume();
+    expect((await once(child, 'exit'))[0]).toBe(0);
+    expect(readFileSync(calls, 'utf8')).toBe('\n\n');
     expect(named(folder).size).toBe(3_000);
   });
 
