@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { NodeRef } from '../../../playbooks/ports.js';
 import type { SshConfig } from '../../../workers/adapters/node/ssh-config.js';
 import type { SshNodes } from '../../../workers/adapters/node/ssh-nodes.js';
@@ -178,6 +178,26 @@ describe('connections', () => {
     await Promise.all([nodes.connect(sshd.node, signal), nodes.connect(sshd.node, signal), nodes.connect(sshd.node, signal)]);
     expect(sshd.connections()).toBe(1);
     await until(() => sshd.connections() === 0);
+  });
+
+  test('hold no packet back for an answer, from the first packet of the login on', async () => {
+    const noDelay = vi.spyOn(Socket.prototype, 'setNoDelay');
+    let atFirst = 0;
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          atFirst = noDelay.mock.calls.length;
+          socket.destroy();
+        });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    expect(await refusal({ port })).toMatchObject({ code: 'node-unreachable' });
+    expect(atFirst).toBe(1);
+    expect(noDelay).toHaveBeenLastCalledWith(true);
+    noDelay.mockRestore();
+    server.close();
   });
 });
 

@@ -16,6 +16,8 @@ export async function openClient(node: NodeRef, config: SshConfig): Promise<Clie
   const client = new ssh2.Client();
   try {
     await new Promise<void>((resolve, reject) => {
+      // Nagle's algorithm would hold a packet for the node's delayed answer to the one before: 40 ms a login, and a command.
+      client.once('connect', () => client.setNoDelay(true));
       client.once('ready', resolve);
       client.on('error', reject);
       client.once('close', () => reject(new Error('the connection was closed before the login was complete')));
@@ -31,8 +33,6 @@ export async function openClient(node: NodeRef, config: SshConfig): Promise<Clie
         keepaliveCountMax: 3,
       });
     });
-    // Nagle's algorithm would hold each command's first packet for the node's delayed answer to the last one: 40 ms a command.
-    client.setNoDelay(true);
     return client;
   } catch (error) {
     client.destroy();
