@@ -51,6 +51,9 @@ const findSpaces = String.raw`-maxdepth 1 '(' -path '*/ns/*' -printf '%l %p\n' -
  * arguments than anyone wants to read. Then the last record, `end`, is missing, and it is asked again in the careful way: one process at a time,
  * each with a time limit, so that it hides nobody but itself.
  *
+ * What the kernel says of itself can be read at once, and a reader of it that is killed (the node was short of memory) would make processes
+ * look ended: each has a last file (`version`, `stat`) or line (`0/end`) that only one that came so far prints.
+ *
  * Of the environment only what stands before the first `=` of a variable is printed. Old greps (before 2.27) take each line of a value for a
  * variable, so this one is tried first.
  */
@@ -69,19 +72,20 @@ begin() { printf '%s ' "$1"; }
 case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
 awk 'BEGIN { exit }' || exit ${toolMissing}
 cd /proc || exit 1
-found=$(printf '%s\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern" | head -n 20000 | sort -t / -k 1,1n | head -n "$most")
+found=$({ printf '%s\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern"; [ $? -ge 124 ] || echo '0/end'; } |
+  awk 'NR <= 20000 || $0 == "0/end"' | sort -t / -k 1,1n | head -n "$((most + 1))")
 pids=
 set -f
 IFS='
 '
-for line in $found; do pids="$pids ${'$'}{line%%/*}"; done
+for line in $found; do [ "$line" = 0/end ] || pids="$pids ${'$'}{line%%/*}"; done
 unset IFS
 files stat; stats=$words
 files status
 inits=
 begin first
 {
-  grep -saZH '' $stats
+  grep -saZH '' $stats version
   grep -saZHE '^(Uid|NSpid):|^btime ' $words stat
   printf '\n\n'
   while [ $# -ge 2 ]; do
@@ -95,7 +99,7 @@ begin first
 } | base64 -w0
 echo
 files exe cwd
-begin links; find $words -maxdepth 0 -printf '%p\0%l\0' | base64 -w0; echo
+begin links; find $words version -maxdepth 0 -printf '%p\0%l\0' | base64 -w0; echo
 files ns/net ns/mnt fd
 begin spaces
 { find $words ${findSpaces}; [ $? -ge 124 ] || echo end; } |
@@ -118,7 +122,7 @@ else
   begin files; { quick "$statFiles" podtriage $words && printf 'identities end 0\nfilesystems end 0\n'; } | base64 -w0; echo
   begin texts; { quick "$readTexts" podtriage $pids && printf 'end\0\0'; } | head -c "$texts" | base64 -w0; echo
 fi
-begin after; grep -saZH '' $stats | base64 -w0; echo
+begin after; grep -saZH '' $stats version | base64 -w0; echo
 begin end; echo
 `;
 

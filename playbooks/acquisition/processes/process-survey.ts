@@ -1,3 +1,4 @@
+import { TriageError } from '../../domain/error.js';
 import type { Socket } from '../../domain/process.js';
 import { processBounds } from './process-script.js';
 import { eachPair, endOfTexts, type Sections } from './process-sections.js';
@@ -32,17 +33,22 @@ export interface Survey {
   readonly allSockets: boolean;
 }
 
-/** Parses what the survey's script printed. */
+/** Parses what the survey's script printed. Throws `transfer-truncated` where not all of the processes can be in it. */
 export function parseSurvey(sections: Sections): Survey {
   const section = (name: string) => sections.get(name) ?? Buffer.alloc(0);
   const text = (name: string) => section(name).toString('latin1');
   const networks = spaces(text('networks'));
-  const before = linesByFile(section('before'));
+  const [before, after, links] = [linesByFile(section('before')), linesByFile(section('after')), linkTexts(section('links'))];
+  const boot = /^btime (\d{1,12})/.exec(before.get('stat')?.toString('latin1') ?? '')?.[1];
+  const wereRead = [before, after, links].every((files) => files.has('version')) && text('cgroups').startsWith('0/end\n');
+  if (boot === undefined || !wereRead) {
+    throw new TriageError('transfer-truncated', 'list-processes: a program that read /proc was ended on the node before it had read all');
+  }
   return {
     sections,
     before,
-    after: linesByFile(section('after')),
-    links: linkTexts(section('links')),
+    after,
+    links,
     identities: keyedLines(text('identities')),
     filesystems: keyedLines(text('filesystems')),
     arguments: argumentsIn(sections),
@@ -50,7 +56,7 @@ export function parseSurvey(sections: Sections): Survey {
     whole: isWhole(sections),
     mounts: spaces(text('mounts')),
     devices: devicesOf(sections),
-    boot: Number(/^btime (\d{1,12})/.exec(before.get('stat')?.toString('latin1') ?? '')?.[1] ?? 0),
+    boot: Number(boot),
     // 100 on every architecture that Linux runs on today; getconf is asked as that could change.
     ticksPerSecond: Number(/^[1-9]\d{0,5}$/m.exec(text('ticks'))?.[0] ?? 100),
     sockets: socketsByProcess(sections, text('descriptors'), networks),

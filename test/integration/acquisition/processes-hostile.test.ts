@@ -64,6 +64,18 @@ describe('what goes wrong on the node', () => {
     expect(stand().local.gaps.map(({ subject }) => subject)).toContain('sockets');
   });
 
+  it.each([
+    ['states of processes', 'grep', '"-saZH  "*', ''],
+    ['states of processes, the second time', 'grep', '"-saZH  "*', '[ -e "$0.once" ] || { touch "$0.once"; exec /usr/bin/grep "$@"; }; '],
+    ['users of processes and the time of the boot', 'grep', '*btime*', ''],
+    ['links', 'find', '*"%p"*"%l"*maxdepth*|*"/exe "*"%l"*', ''],
+    ['cgroups', 'grep', '"-sHE -m 1 -e "*[0-9]/cgroup*', ''],
+  ])('a reader of %s that is killed makes no process look ended', async (_what, name, reads, first) => {
+    await stand().started(sleepProgram, ['1000', '0']);
+    stand().instead(name, `case "$*" in ${reads}) ${first}/usr/bin/${name} "$@" | head -c 20; kill -9 $$ ;; esac\nexec /usr/bin/${name} "$@"`);
+    await expect(stand().list()).rejects.toMatchObject({ code: 'transfer-truncated' });
+  });
+
   it('an awk that cannot run is said to be missing', async () => {
     stand().instead('awk', 'exit 127');
     await expect(stand().list()).rejects.toMatchObject({ code: 'tool-missing' });

@@ -18,16 +18,18 @@ const container: NodeContainer = {
 
 const stat = (pid: number, start: number) => `${pid}/stat\0${pid} (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 ${start} 0\n`;
 
+const version = 'version\0Linux version 6.18\n';
+
 /** What the script prints of processes that started at tick 500; `more` replaces sections. */
 function sections(pids: readonly number[], more: Record<string, string> = {}): Map<string, Buffer> {
   const each = (line: (pid: number) => string) => pids.map(line).join('');
   const all = {
     inits: `1/cgroup:8:pids:${home}\n`,
     'root.1': '7',
-    cgroups: each((pid) => `${pid}/cgroup:8:pids:${home}\n`),
-    before: `${each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`)}stat\0btime 1000\n`,
-    after: each((pid) => stat(pid, 500)),
-    links: each((pid) => `${pid}/exe\0/bin/x\0`),
+    cgroups: `0/end\n${each((pid) => `${pid}/cgroup:8:pids:${home}\n`)}`,
+    before: `${each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`)}${version}stat\0btime 1000\n`,
+    after: each((pid) => stat(pid, 500)) + version,
+    links: `${each((pid) => `${pid}/exe\0/bin/x\0`)}version\0\0`,
     identities: `${each((pid) => `${pid}/exe 7:${pid} 1 10\n`)}end 0\n`,
     filesystems: `${each((pid) => `${pid}/exe overlayfs\n`)}end 0\n`,
     arguments: `${each((pid) => `${pid}/cmdline\0x\0`)}end\0\0`,
@@ -70,14 +72,24 @@ describe('processList', () => {
     expect(processList(sections([2]), [container]).processes[0]?.row).toMatchObject({ uid: 100_033, startedAt: '1970-01-01T00:16:45.000Z' });
   });
 
+  it.each([
+    ['states', { before: `${stat(2, 500)}stat\0btime 1000\n` }],
+    ['users and the time of the boot', { before: `${stat(2, 500)}${version}` }],
+    ['states, the second time', { after: stat(2, 500) }],
+    ['links', { links: '2/exe\0/bin/x\0' }],
+    ['cgroups', { cgroups: `2/cgroup:8:pids:${home}\n` }],
+  ])('believes no list for which not all %s were read', (_what, more) => {
+    expect(() => processList(sections([2], more), [container])).toThrow(expect.objectContaining({ code: 'transfer-truncated' }));
+  });
+
   it('lists neither of two processes that had one pid, and says so', () => {
-    const { processes, gaps } = processList(sections([2, 3], { after: stat(2, 501) + stat(3, 500) }), [container]);
+    const { processes, gaps } = processList(sections([2, 3], { after: stat(2, 501) + stat(3, 500) + version }), [container]);
     expect(processes.map(({ row }) => row.pid)).toEqual([3]);
     expect(gaps).toMatchObject([{ subject: 'web: process 2', reason: 'pid-reused' }]);
   });
 
   it('holds a process that ended meanwhile to be no gap, and one whose program cannot be seen to be one', () => {
-    const seen = processList(sections([2, 3], { after: stat(3, 500), identities: 'end 0\n' }), [container]);
+    const seen = processList(sections([2, 3], { after: stat(3, 500) + version, identities: 'end 0\n' }), [container]);
     expect(seen.processes.map(({ row }) => [row.pid, row.executable.state])).toEqual([[3, 'unreadable']]);
     expect(seen.gaps).toMatchObject([{ subject: 'web: process 3', reason: 'could-not-read' }]);
   });
@@ -99,7 +111,7 @@ describe('processList', () => {
       sections([2], {
         identities: `2/exe 7:1 ${links} 10\nend 0\n`,
         filesystems: `2/exe ${filesystem}\nend 0\n`,
-        links: `2/exe\0${link}\0`,
+        links: `2/exe\0${link}\0version\0\0`,
         mounts: 'mnt:[1] 2/ns/mnt\n',
         'devices.mnt:[1]': devices,
       }),
