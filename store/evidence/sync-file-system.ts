@@ -24,8 +24,11 @@ export async function syncFileSystem(path: string): Promise<boolean> {
   return isTrusted;
 }
 
-/** Syncs the file system of each path that it reads, one in a line, and prints the status. */
-const script = 'while IFS= read -r path; do sync -f -- "$path" >/dev/null; echo $?; done';
+/**
+ * Syncs the file system of each path that it reads, one in a line, and prints the status. What a terminal or a service manager sends to all of
+ * us is not for it: it is needed until we have done our last.
+ */
+const script = 'trap "" INT TERM HUP; while IFS= read -r path; do sync -f -- "$path" >/dev/null; echo $?; done';
 
 /**
  * A shell for all syncs of this process: to start a program from one of our size takes longer than most syncs, and each page of ours that is
@@ -36,9 +39,10 @@ class SyncShell {
   private readonly waiting: ((isSynced: boolean) => void)[] = [];
 
   constructor() {
-    createInterface(this.child.stdout).on('line', (status) => this.waiting.shift()?.(status === '0'));
     const gone = (): void => this.waiting.splice(0).forEach((answer) => answer(false));
+    // First: a child without descriptors has no streams, and tells of it later.
     this.child.on('error', gone).on('close', gone);
+    createInterface(this.child.stdout).on('line', (status) => this.waiting.shift()?.(status === '0'));
     this.child.stdin.on('error', gone);
   }
 
