@@ -21,17 +21,19 @@ export interface Answer extends Taken {
 /** A process of its own that acquires: nothing of the bench is in its time and memory. */
 export class Acquirer {
   private readonly child: ChildProcess;
+  private readonly ended: Promise<never>;
 
   /** @param program see {@link compiled} */
   constructor(program: string) {
     // Without the loader of TypeScript, which a child would take over.
     this.child = fork(program, { execArgv: [] });
+    this.ended = once(this.child, 'exit').then(() => Promise.reject(new Error('the process that acquires has ended')));
+    this.ended.catch(() => undefined);
   }
 
   async take(order: Order): Promise<Answer> {
-    const ended = once(this.child, 'exit').then(() => Promise.reject(new Error('the process that acquires has ended')));
     this.child.send(order);
-    const [answer] = (await Promise.race([once(this.child, 'message'), ended])) as [Answer];
+    const [answer] = (await Promise.race([once(this.child, 'message'), this.ended])) as [Answer];
     return answer;
   }
 
