@@ -38,6 +38,7 @@ export function processList(sections: Sections, containers: readonly NodeContain
   if (owners.size > processBounds.processes) gaps.push(tooMany());
   const survey = parseSurvey(sections);
   if (!survey.allSockets) gaps.push({ subject: 'sockets', reason: 'too-many', detail: 'not all sockets of the pod are listed' });
+  if (!survey.allSpaces) gaps.push({ subject: 'mount namespaces', reason: 'could-not-read', detail: 'not all of the processes’ are known' });
   gaps.push(...foreignMounts(survey, owners));
   const processes = [...owners].slice(0, processBounds.processes).flatMap(([pid, container]) => {
     const found = processOf(survey, pid, container, gaps);

@@ -38,6 +38,12 @@ for pid do lines="$lines $pid/cmdline" all="$all $pid/environ"; done
 grep -szZaH "" $lines version; ${unlessKilled}
 grep -szZaHoE -m "$names" "$variable" $all self/environ`;
 
+/** What `version` holds: of the kernel, and in no cgroup's name. */
+const lastLine = '^Linux version ';
+
+/** What stands for it among the lines of processes: above all pids, so that whoever sorts them has come to their end, too. */
+export const lastFound = '9999999999/end';
+
 /** What find says of namespaces and of descriptors. */
 const findSpaces = String.raw`-maxdepth 1 '(' -path '*/ns/*' -printf '%l %p\n' -o -lname 'socket:*' -printf '%h %l\n' ')'`;
 
@@ -52,7 +58,7 @@ const findSpaces = String.raw`-maxdepth 1 '(' -path '*/ns/*' -printf '%l %p\n' -
  * each with a time limit, so that it hides nobody but itself.
  *
  * What the kernel says of itself can be read at once, and a reader of it that is killed (the node was short of memory) would make processes
- * look ended: each has a last file (`version`, `stat`) or line (`0/end`) that only one that came so far prints.
+ * look ended: each has a last file (`version`, `uptime`) that only one that came so far prints.
  *
  * Of the environment only what stands before the first `=` of a variable is printed. Old greps (before 2.27) take each line of a value for a
  * variable, so this one is tried first.
@@ -64,7 +70,7 @@ shift 9
 readSpaces=$1 statFiles=$2 readTexts=$3
 shift 3
 ${emit}
-files() { words=/dev/null; [ -z "$pids" ] || words=$(for name do printf "%s/$name " $pids; done); }
+files() { words=/dev/null; [ -z "$pids" ] || words=$(for name do printf "%s/$name " $pids; done) || exit 1; }
 quick() { timeout -k 1 20 sh -c "$@"; [ $? -lt 124 ]; }
 named() (ulimit -v ${greppedKiB}; exec timeout -k 1 5 grep -szaoE -m "$names" "$variable" "$1")
 slow() { for pid in $pids; do timeout -k 1 5 $2 "$pid/$1"; done; }
@@ -72,13 +78,13 @@ begin() { printf '%s ' "$1"; }
 case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
 awk 'BEGIN { exit }' || exit ${toolMissing}
 cd /proc || exit 1
-found=$({ printf '%s\0' [0-9]*/cgroup | xargs -0 -r grep -sHE -m 1 -e "$pattern"; [ $? -ge 124 ] || echo '0/end'; } |
-  awk 'NR <= 20000 || $0 == "0/end"' | sort -t / -k 1,1n | head -n "$((most + 1))")
+found=$(printf '%s\0' [0-9]*/cgroup version | xargs -0 -r grep -sHE -m 1 -e "$pattern" -e '${lastLine}' |
+  awk '/^version:/ { print "${lastFound}" } !/^version:/ && NR <= 20000' | sort -t / -k 1,1n | awk -v "most=$most" 'NR <= most || $0 == "${lastFound}"')
 pids=
 set -f
 IFS='
 '
-for line in $found; do [ "$line" = 0/end ] || pids="$pids ${'$'}{line%%/*}"; done
+for line in $found; do [ "$line" = ${lastFound} ] || pids="$pids ${'$'}{line%%/*}"; done
 unset IFS
 files stat; stats=$words
 files status
@@ -86,7 +92,7 @@ inits=
 begin first
 {
   grep -saZH '' $stats version
-  grep -saZHE '^(Uid|NSpid):|^btime ' $words stat
+  grep -saZHE '^(Uid|NSpid):|^btime |^[0-9.]+ [0-9.]+$' $words stat uptime
   printf '\n\n'
   while [ $# -ge 2 ]; do
     inits="$inits $1/cgroup"
@@ -95,7 +101,7 @@ begin first
   done
   printf 'ticks '; getconf CLK_TCK || echo
   printf '\n%s\n\n' "$found"
-  grep -sHE -m 1 -e "$pattern" $inits </dev/null
+  grep -sHE -m 1 -e "$pattern" -e '${lastLine}' $inits version
 } | base64 -w0
 echo
 files exe cwd

@@ -1,6 +1,6 @@
 import { TriageError } from '../../domain/error.js';
 import type { Socket } from '../../domain/process.js';
-import { processBounds } from './process-script.js';
+import { lastFound, processBounds } from './process-script.js';
 import { eachPair, endOfTexts, type Sections } from './process-sections.js';
 import { parseTable } from './process-sockets.js';
 import { linesByFile } from './process-stat.js';
@@ -31,6 +31,8 @@ export interface Survey {
   readonly sockets: ReadonlyMap<number, readonly Socket[]>;
   /** False when a bound left sockets out. */
   readonly allSockets: boolean;
+  /** False when not all namespaces of the processes are known. */
+  readonly allSpaces: boolean;
 }
 
 /** Parses what the survey's script printed. Throws `transfer-truncated` where not all of the processes can be in it. */
@@ -40,8 +42,8 @@ export function parseSurvey(sections: Sections): Survey {
   const networks = spaces(text('networks'));
   const [before, after, links] = [linesByFile(section('before')), linesByFile(section('after')), linkTexts(section('links'))];
   const boot = /^btime (\d{1,12})/.exec(before.get('stat')?.toString('latin1') ?? '')?.[1];
-  const wereRead = [before, after, links].every((files) => files.has('version')) && text('cgroups').startsWith('0/end\n');
-  if (boot === undefined || !wereRead) {
+  const wereRead = [before, after, links].every((files) => files.has('version')) && before.has('uptime') && /^version:/m.test(text('inits'));
+  if (boot === undefined || !wereRead || !text('cgroups').endsWith(`${lastFound}\n`)) {
     throw new TriageError('transfer-truncated', 'list-processes: a program that read /proc was ended on the node before it had read all');
   }
   return {
@@ -61,6 +63,7 @@ export function parseSurvey(sections: Sections): Survey {
     ticksPerSecond: Number(/^[1-9]\d{0,5}$/m.exec(text('ticks'))?.[0] ?? 100),
     sockets: socketsByProcess(sections, text('descriptors'), networks),
     allSockets: hasAllSockets(sections, networks),
+    allSpaces: hasAllSpaces(sections),
   };
 }
 
@@ -137,8 +140,12 @@ function hasAllSockets(sections: Sections, networks: ReadonlyMap<string, string>
   const within = tables.every(([, rows]) => /(^|\n)end\n$/.test(rows.toString('latin1', Math.max(0, rows.length - 5))));
   return (
     within &&
-    sections.get('spaces')?.equals(endOfSpaces) === true &&
+    hasAllSpaces(sections) &&
     (sections.get('descriptors')?.length ?? 0) < descriptorBytes &&
     [...networks.values()].every((space) => sections.has(`table.tcp.${space}`))
   );
+}
+
+function hasAllSpaces(sections: Sections): boolean {
+  return sections.get('spaces')?.equals(endOfSpaces) === true;
 }

@@ -19,15 +19,16 @@ const container: NodeContainer = {
 const stat = (pid: number, start: number) => `${pid}/stat\0${pid} (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 ${start} 0\n`;
 
 const version = 'version\0Linux version 6.18\n';
+const lastInit = 'version:Linux version 6.18\n';
 
 /** What the script prints of processes that started at tick 500; `more` replaces sections. */
 function sections(pids: readonly number[], more: Record<string, string> = {}): Map<string, Buffer> {
   const each = (line: (pid: number) => string) => pids.map(line).join('');
   const all = {
-    inits: `1/cgroup:8:pids:${home}\n`,
+    inits: `1/cgroup:8:pids:${home}\n${lastInit}`,
     'root.1': '7',
-    cgroups: `0/end\n${each((pid) => `${pid}/cgroup:8:pids:${home}\n`)}`,
-    before: `${each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`)}${version}stat\0btime 1000\n`,
+    cgroups: `${each((pid) => `${pid}/cgroup:8:pids:${home}\n`)}9999999999/end\n`,
+    before: `${each((pid) => `${stat(pid, 500)}${pid}/status\0Uid:\t100033\t100033\t100033\t100033\n`)}${version}stat\0btime 1000\nuptime\x005.1 9.3\n`,
     after: each((pid) => stat(pid, 500)) + version,
     links: `${each((pid) => `${pid}/exe\0/bin/x\0`)}version\0\0`,
     identities: `${each((pid) => `${pid}/exe 7:${pid} 1 10\n`)}end 0\n`,
@@ -73,10 +74,11 @@ describe('processList', () => {
   });
 
   it.each([
-    ['states', { before: `${stat(2, 500)}stat\0btime 1000\n` }],
-    ['users and the time of the boot', { before: `${stat(2, 500)}${version}` }],
+    ['states', { before: `${stat(2, 500)}stat\0btime 1000\nuptime\x005.1 9.3\n` }],
+    ['users and the time of the boot', { before: `${stat(2, 500)}${version}stat\0btime 10\n` }],
     ['states, the second time', { after: stat(2, 500) }],
     ['links', { links: '2/exe\0/bin/x\0' }],
+    ['first processes', { inits: `1/cgroup:8:pids:${home}\n` }],
     ['cgroups', { cgroups: `2/cgroup:8:pids:${home}\n` }],
   ])('believes no list for which not all %s were read', (_what, more) => {
     expect(() => processList(sections([2], more), [container])).toThrow(expect.objectContaining({ code: 'transfer-truncated' }));
