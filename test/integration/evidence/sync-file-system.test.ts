@@ -34,6 +34,18 @@ test('what a terminal sends to all of us does not end it', async () => {
   expect(await syncFileSystem(folder)).toBe(true);
 });
 
+test('a process without free descriptors is told that there is no sync', () => {
+  const module = JSON.stringify(new URL('../../../store/evidence/sync-file-system.ts', import.meta.url).href);
+  const program = `import { openSync } from 'node:fs';
+    import { setTimeout } from 'node:timers/promises';
+    const { syncFileSystem } = await import(${module});
+    try { for (;;) openSync('/dev/null'); } catch {}
+    console.log(await syncFileSystem('/'));
+    await setTimeout(100);`;
+  const argv = ['-c', 'ulimit -n 200; exec "$@"', 'sh', process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
+  expect(execFileSync('sh', argv, { encoding: 'utf8' })).toBe('false\n');
+});
+
 test('a shell that was killed before is no sync', async () => {
   process.kill(shell(), 'SIGKILL');
   await until(() => Number.isNaN(shell()));
