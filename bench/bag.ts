@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,10 +13,10 @@ import { Engine } from '../test/integration/engine/engine.js';
 import { fakePorts } from '../test/integration/engine/fake-ports.js';
 import { RedisChild } from '../test/integration/engine/redis-child.js';
 import { mixedPlaybooks, mixedSizes } from './bag-run.js';
+import { compiled } from './compiled.js';
 import { median } from './median.js';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '..');
 const MiB = 1024 ** 2;
 
 /**
@@ -25,17 +25,19 @@ const MiB = 1024 ** 2;
  * (`ratio`), or not (`ratio_unsynced`). PODTRIAGE_BAG_FILES, default 10,000; PODTRIAGE_BAG_MIB, default 5,120; PODTRIAGE_BAG_ROUNDS, default 3.
  */
 export async function bag(): Promise<Record<string, unknown>> {
+  return compiled(measured);
+}
+
+async function measured(programs: string): Promise<Record<string, unknown>> {
   const files = Number(process.env['PODTRIAGE_BAG_FILES'] ?? '10000');
   const mib = Number(process.env['PODTRIAGE_BAG_MIB'] ?? '5120');
   const rounds = Number(process.env['PODTRIAGE_BAG_ROUNDS'] ?? '3');
   const server = await RedisChild.start();
-  const compiled = await compile();
   try {
     const made = await makeRun(server, mixedSizes(files, mib * MiB));
-    return { files, mib, rounds, ...(await compare(made, server, compiled, rounds)) };
+    return { files, mib, rounds, ...(await compare(made, server, programs, rounds)) };
   } finally {
     await server.stop();
-    await rm(compiled, { recursive: true });
   }
 }
 
@@ -65,10 +67,10 @@ async function makeRun(server: RedisChild, sizes: readonly number[]): Promise<Ma
 
 const timesSchema = z.object({ write: z.number(), verify: z.number(), rss: z.number() });
 
-async function compare(made: Made, server: RedisChild, compiled: string, rounds: number): Promise<Record<string, number>> {
+async function compare(made: Made, server: RedisChild, programs: string, rounds: number): Promise<Record<string, number>> {
   const ours: z.output<typeof timesSchema>[] = [];
   const copies: { readonly copy: number; readonly sync: number; readonly hash: number }[] = [];
-  const service = await serve(made, server, compiled);
+  const service = await serve(made, server, programs);
   // Removed at the end only: ext4 is slow to use again what was deleted a moment ago.
   const folder = await mkdtemp(join(tmpdir(), 'podtriage-bench-'));
   try {
@@ -79,7 +81,7 @@ async function compare(made: Made, server: RedisChild, compiled: string, rounds:
         sync: await timed('sync', ['-f', copy]),
         hash: await timed('sh', ['-c', 'find "$1" -type f -print0 | xargs -0 sha256sum >/dev/null', 'sh', copy]),
       });
-      const child = await run(process.execPath, [join(compiled, 'bench', 'bag-child.js'), service.url, made.id, to]);
+      const child = await run(process.execPath, [join(programs, 'bag-child.js'), service.url, made.id, to]);
       ours.push(timesSchema.parse(JSON.parse(child.stdout)));
       process.stdout.write(`round ${round + 1}: ours ${JSON.stringify(ours.at(-1))}, theirs ${JSON.stringify(copies.at(-1))}\n`);
     }
@@ -99,8 +101,8 @@ interface Service {
   stop(): Promise<number>;
 }
 
-async function serve({ prefix, keys, evidence }: Made, server: RedisChild, compiled: string): Promise<Service> {
-  const words = [join(compiled, 'bench', 'bag-serve.js'), server.socket, prefix, keys, evidence];
+async function serve({ prefix, keys, evidence }: Made, server: RedisChild, programs: string): Promise<Service> {
+  const words = [join(programs, 'bag-serve.js'), server.socket, prefix, keys, evidence];
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const next = async (): Promise<string> => String((await lines.next()).value);
@@ -121,12 +123,4 @@ async function timed(program: string, words: readonly string[]): Promise<number>
 
 function rounded(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-/** The loader of TypeScript alone takes 150 MiB. */
-async function compile(): Promise<string> {
-  const out = await mkdtemp(join(root, 'node_modules', '.podtriage-bench-'));
-  await writeFile(join(out, 'package.json'), '{ "type": "module" }');
-  await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', root, '--noCheck', '--noEmit', 'false', '--outDir', out]);
-  return out;
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { factSchemas } from '../playbooks/facts.js';
 import { createPod, deletePod, inPod, lab } from '../test/e2e/lab.js';
-import { Acquirer, compiled } from './acquirer.js';
+import { Acquirer } from './acquirer.js';
 import { type Listed, listPod } from './acquisition.js';
+import { compiled } from './compiled.js';
 import { median } from './median.js';
 
 const run = promisify(execFile);
@@ -39,7 +40,7 @@ export async function stream(): Promise<Record<string, unknown>> {
   return compiled(measured);
 }
 
-async function measured(program: string): Promise<Record<string, unknown>> {
+async function measured(programs: string): Promise<Record<string, unknown>> {
   const rounds = Number(process.env['PODTRIAGE_STREAM_ROUNDS'] ?? '5');
   await deletePod(pod);
   await createPod(pod, 'node-a');
@@ -48,12 +49,12 @@ async function measured(program: string): Promise<Record<string, unknown>> {
   try {
     await inPod(pod, fill);
     const listed = await listPod(pod);
-    const acquirer = new Acquirer(program);
+    const acquirer = new Acquirer(programs);
     const results: Result[] = [];
     for (const one of cases) results.push(await compare(one, listed, acquirer, rounds, stores));
     acquirer.end();
     const ratio = Math.min(...results.map((result) => result.ratio));
-    return { rounds, ...Object.fromEntries(results.flatMap(named)), ratio, rss_mib: await peakMemory(program, listed, stores) };
+    return { rounds, ...Object.fromEntries(results.flatMap(named)), ratio, rss_mib: await peakMemory(programs, listed, stores) };
   } finally {
     await rm(stores, { recursive: true });
     await deletePod(pod);
@@ -108,9 +109,9 @@ async function timeTheirs({ folder }: Case, { board }: Listed, end: keyof typeof
 }
 
 /** In MiB, of a process that takes the big file twice and knows of no other. */
-async function peakMemory(program: string, { board, changes }: Listed, stores: string): Promise<number> {
+async function peakMemory(programs: string, { board, changes }: Listed, stores: string): Promise<number> {
   const big = { board, changes: changes.filter(({ path }) => path.text.startsWith(`${cases[0].folder}/`)) };
-  const acquirer = new Acquirer(program);
+  const acquirer = new Acquirer(programs);
   await acquirer.take({ pod, listed: big, folder: '', stores });
   const { peakMib } = await acquirer.take({ pod, listed: big, folder: '', stores });
   acquirer.end();
