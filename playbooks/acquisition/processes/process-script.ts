@@ -79,7 +79,7 @@ case $(grep --version) in *'GNU grep'*) ;; *) exit ${toolMissing} ;; esac
 awk 'BEGIN { exit }' || exit ${toolMissing}
 cd /proc || exit 1
 found=$(printf '%s\0' [0-9]*/cgroup version | xargs -0 -r grep -sHE -m 1 -e "$pattern" -e '${lastLine}' |
-  awk '/^version:/ { print "${lastFound}" } !/^version:/ && NR <= 20000' | sort -t / -k 1,1n | awk -v "most=$most" 'NR <= most || $0 == "${lastFound}"')
+  awk 'sub(/^version:.*/, "${lastFound}") || NR <= 20000' | sort -t / -k 1,1n | awk -v "most=$most" 'NR <= most || $0 == "${lastFound}"')
 pids=
 set -f
 IFS='

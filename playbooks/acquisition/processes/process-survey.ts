@@ -42,8 +42,9 @@ export function parseSurvey(sections: Sections): Survey {
   const networks = spaces(text('networks'));
   const [before, after, links] = [linesByFile(section('before')), linesByFile(section('after')), linkTexts(section('links'))];
   const boot = /^btime (\d{1,12})/.exec(before.get('stat')?.toString('latin1') ?? '')?.[1];
-  const wereRead = [before, after, links].every((files) => files.has('version')) && before.has('uptime') && /^version:/m.test(text('inits'));
-  if (boot === undefined || !wereRead || !text('cgroups').endsWith(`${lastFound}\n`)) {
+  const filesEnd = [before, after, links].every((files) => files.has('version')) && before.has('uptime');
+  const foundEnds = text('cgroups').endsWith(`${lastFound}\n`) && /^version:/m.test(text('inits'));
+  if (boot === undefined || !filesEnd || !foundEnds) {
     throw new TriageError('transfer-truncated', 'list-processes: a program that read /proc was ended on the node before it had read all');
   }
   return {

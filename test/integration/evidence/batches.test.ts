@@ -139,7 +139,7 @@ describe('many small files at once', () => {
     expect(named(folder).size).toBe(3_000);
   });
 
-  test('are kept as well where what syncs for us is killed, before a sync or in it', async () => {
+  test('are kept as well where what syncs for us is killed in a sync', async () => {
     const calls = join(folder, 'calls');
     const child = putting(3, { PATH: syncThat(`echo >>${calls}; [ $(wc -l <${calls}) = 1 ] && exec /bin/sync "$@"; kill -9 $PPID`) });
     child.stdout!.resume();
