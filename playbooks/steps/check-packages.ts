@@ -8,6 +8,7 @@ import { type Change, changeSchema } from '../domain/change.js';
 import { asTriageError } from '../domain/error.js';
 import { type PackageFile, packageManagers } from '../domain/package.js';
 import { displayText } from '../domain/path-name.js';
+import { patientAttempts } from '../domain/retry.js';
 import type { Facts, NodeContainer } from '../facts.js';
 import { rootOnNode } from '../permission.js';
 import type { NodeSession, StepContext } from '../ports.js';
@@ -25,7 +26,7 @@ export const checkPackages = defineStep({
   writes: ['packages'],
   params: z.strictObject({}),
   timeoutMs: 30 * 60_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run({ target, node, containers, changes }, _params, ctx) {
     const byContainer = await changesOf(containers, changes.sha256, ctx);
     const asked = containers.filter(({ id }) => changedFiles(byContainer.get(id) ?? []).length > 0);

@@ -7,6 +7,7 @@ import { volumeRows } from '../acquisition/volumes/volume-rows.js';
 import type { Change } from '../domain/change.js';
 import { asTriageError, TriageError } from '../domain/error.js';
 import { pathName } from '../domain/path-name.js';
+import { patientAttempts } from '../domain/retry.js';
 import { cutText } from '../domain/short-text.js';
 import type { Facts, NodeContainer } from '../facts.js';
 import { rootOnNode } from '../permission.js';
@@ -34,7 +35,7 @@ export const diffFilesystem = defineStep({
   writes: ['changes'],
   params,
   timeoutMs: 30 * 60_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run({ target, node, containers }, { method }, ctx) {
     const rows = await withNode(ctx, target, node, (session) => rowsOfAll(session, containers, method, ctx));
     const kept = withinLimit(rows.sort(byPath), ctx);

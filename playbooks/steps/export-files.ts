@@ -7,6 +7,7 @@ import { artifactsFromNode } from '../acquisition/taking/acquire-node.js';
 import { planAcquisition } from '../acquisition/taking/plan.js';
 import type { Artifact } from '../domain/artifact.js';
 import { type Change, changeSchema } from '../domain/change.js';
+import { patientAttempts } from '../domain/retry.js';
 import type { Facts } from '../facts.js';
 import { onCluster, rootOnNode, tarInContainer } from '../permission.js';
 import type { NodeSession, StepContext } from '../ports.js';
@@ -29,7 +30,7 @@ export const exportFiles = defineStep({
   writes: ['artifacts'],
   params,
   timeoutMs: 2 * 60 * 60_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run({ target, node, containers, changes }, { method }, ctx) {
     // It is read while the login is waited for; where that fails, nobody asks for it.
     const planned = plan(ctx, changes, method === 'kubectl-cp');

@@ -5,6 +5,7 @@ import { findOnNode } from '../acquisition/containers/node-container.js';
 import { readNodeRecords } from '../acquisition/containers/node-records.js';
 import { withNode } from '../acquisition/node/with-node.js';
 import { asTriageError, TriageError } from '../domain/error.js';
+import { patientAttempts } from '../domain/retry.js';
 import type { Facts, NodeContainer, PodContainer } from '../facts.js';
 import { onCluster, rootOnNode } from '../permission.js';
 import type { NodeSession, StepContext } from '../ports.js';
@@ -26,7 +27,7 @@ export const listContainers = defineStep({
   writes: ['containers'],
   params,
   timeoutMs: 180_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run({ target, node, podContainers }, { method }, ctx) {
     const wanted = podContainers.filter((container) => canBeFound(container, method, ctx));
     if (method === 'nerdctl') checkNerdctlCanSee(wanted, node.name);

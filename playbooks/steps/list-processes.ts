@@ -5,6 +5,7 @@ import { type HashOutcome, hashExecutables } from '../acquisition/processes/proc
 import { type FoundProcess, type ProcessList, processList } from '../acquisition/processes/process-rows.js';
 import { runSurvey } from '../acquisition/processes/process-script.js';
 import { isFileless, type Process } from '../domain/process.js';
+import { patientAttempts } from '../domain/retry.js';
 import type { Gap } from '../domain/run.js';
 import type { Facts, NodeContainer } from '../facts.js';
 import { rootOnNode } from '../permission.js';
@@ -26,7 +27,7 @@ export const listProcesses = defineStep({
   writes: ['processes'],
   params: z.strictObject({}),
   timeoutMs: 60 * 60_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run({ target, node, containers }, _params, ctx) {
     const running = containers.filter(({ state }) => state === 'running');
     const rows = running.length === 0 ? [] : await withNode(ctx, target, node, (session) => processesOf(session, running, ctx));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fittingContainers } from '../acquisition/containers/fitting.js';
 import { asTriageError, TriageError } from '../domain/error.js';
+import { patientAttempts } from '../domain/retry.js';
 import type { Facts } from '../facts.js';
 import { onCluster } from '../permission.js';
 import type { PodSnapshot, StepContext } from '../ports.js';
@@ -18,7 +19,7 @@ export const locateNode = defineStep({
   writes: ['target', 'node', 'podContainers'],
   params: z.strictObject({}),
   timeoutMs: 120_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run(_facts, _params, ctx) {
     const { target: asked } = ctx.run.request;
     const pod = await ctx.cluster.pod(asked, ctx.signal);

@@ -6,6 +6,7 @@ import { type KeptLog, type LogPlace, type PodLogs, readPodLogs } from '../acqui
 import { logSubject, type WantedLog, wantedLogs } from '../acquisition/logs/wanted-logs.js';
 import { withNode } from '../acquisition/node/with-node.js';
 import { asTriageError } from '../domain/error.js';
+import { patientAttempts } from '../domain/retry.js';
 import type { Facts } from '../facts.js';
 import { rootOnNode } from '../permission.js';
 import type { NodeSession, StepContext } from '../ports.js';
@@ -35,7 +36,7 @@ export const readLogs = defineStep({
   writes: [],
   params,
   timeoutMs: 30 * 60_000,
-  attempts: 4,
+  attempts: patientAttempts,
   async run({ target, node, podContainers, containers = [] }, { logBytes }, ctx) {
     const wanted = logBytes === 0 ? [] : wantedLogs(podContainers);
     if (wanted.length === 0) return {};

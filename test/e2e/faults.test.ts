@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { CustodyEntry } from '../../playbooks/domain/custody.js';
+import type { Artifact } from '../../playbooks/domain/artifact.js';
+import { type CustodyEntry, sha256Hex } from '../../playbooks/domain/custody.js';
 import { createPod, deletePod, inPod, lab, labCommand } from './lab.js';
 import { TestService } from './service.js';
 
@@ -97,12 +98,34 @@ describe('a node that does not let us read', () => {
     expect(await service.ended(id)).toMatchObject({ state: 'completed', verdict: 'malicious' });
   });
 
+  it('a node that goes away for 20 s while it sends a file: the file is had all the same', async () => {
+    other = await TestService.start({ PODTRIAGE_NODE_BANDWIDTH: '1' });
+    await createPod('bulky', 'node-b');
+    try {
+      await inPod('bulky', 'head -c 6000000 /dev/zero > /tmp/blob && chmod 755 /tmp/blob');
+      const id = await other.open('bulky');
+      await until(async () => (await other?.run(id))?.steps.find(({ name }) => name === 'export-files')?.state === 'running');
+      await sleep(1_500);
+      await labCommand('stop-sshd', 'b');
+      await sleep(20_000);
+      await labCommand('start-sshd', 'b');
+      const run = await other.ended(id);
+      expect(run).toMatchObject({ state: 'completed', completeness: 'full' });
+      expect(run.steps.find(({ name }) => name === 'export-files')?.attempt).toBeGreaterThan(1);
+      const [blob] = (await other.rows<Artifact>(id, 'artifacts')).filter(({ source }) => source?.path.text === 'tmp/blob');
+      expect(blob).toMatchObject({ size: 6_000_000, sha256: sha256Hex(Buffer.alloc(6_000_000)), known: false });
+    } finally {
+      await labCommand('start-sshd', 'b');
+      await deletePod('bulky');
+    }
+  });
+
   it('a node that stays away: the run fails as node-unreachable after its last try', async () => {
     await labCommand('stop-sshd', 'b');
     try {
       const run = await service.triage('web-b');
       expect(run).toMatchObject({ state: 'failed', error: { code: 'node-unreachable' } });
-      expect(run.steps.find(({ name }) => name === 'list-containers')).toMatchObject({ state: 'failed', attempt: 4 });
+      expect(run.steps.find(({ name }) => name === 'list-containers')).toMatchObject({ state: 'failed', attempt: 6 });
     } finally {
       await labCommand('start-sshd', 'b');
     }

@@ -1,6 +1,6 @@
 import type { Job, Processor } from 'bullmq';
 import { asTriageError, TriageError } from '../../playbooks/domain/error.js';
-import { isRetryable } from '../../playbooks/domain/retry.js';
+import { isTriedAgain } from '../../playbooks/domain/retry.js';
 import type { StepRecord } from '../../playbooks/domain/run.js';
 import { missingNeeds } from '../../playbooks/step.js';
 import type { StepJob } from '../../store/queues.js';
@@ -192,7 +192,7 @@ async function afterError(
   if (error.code === 'stale-attempt' && stop.why !== 'lock-lost') deps.metrics.lateWrite(metricName(plan));
   if (stop.why === 'lock-lost' || error.code === 'stale-attempt') throw error;
   if (error.code === 'custody-broken' && !forged) deps.alert(error, { run: place.run, what: 'a run' });
-  if (isRetryable(error) && place.number < attemptsOf(job, plan)) {
+  if (isTriedAgain(error, place.number, attemptsOf(job, plan))) {
     await deps.log.endedOrderly(place.run, place.step);
     await deps.log.waiting(place.run, place.step, { for: 'retry' });
     deps.metrics.retried(metricName(plan), error.code);

@@ -58,12 +58,12 @@ test('workers count steps by outcome, retries by reason, and bytes', async () =>
     'podtriage_step_duration_seconds_count{step="flaky",status="failed"} 1',
   ]);
   expect(counters(page, 'podtriage_step_retries_total{step="flaky"')).toEqual([
-    'podtriage_step_retries_total{step="flaky",code="node-unreachable"} 2',
+    'podtriage_step_retries_total{step="flaky",code="node-unreachable"} 5',
   ]);
   expect(counters(page, 'podtriage_acquired_bytes_total{what="moved"}').join('')).toMatch(/ [1-9]\d*$/);
   expect(counters(page, 'podtriage_jobs_ended_total{queue="node.default",outcome="completed"}').join('')).toMatch(/ [1-9]\d*$/);
   expect(counters(page, 'podtriage_jobs_ended_total{queue="evidence",outcome="failed"}')).toEqual([
-    'podtriage_jobs_ended_total{queue="evidence",outcome="failed"} 2',
+    'podtriage_jobs_ended_total{queue="evidence",outcome="failed"} 5',
   ]);
 });
 

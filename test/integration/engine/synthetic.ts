@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
+import { patientAttempts } from '../../../playbooks/domain/retry.js';
 import { type Playbook, parsePlaybook } from '../../../playbooks/playbook.js';
 import type { StepContext } from '../../../playbooks/ports.js';
 import { defineStep, type Step } from '../../../playbooks/step.js';
@@ -176,13 +177,14 @@ const lost = defineStep({
 /** Fails the given way until its attempt number is reached. */
 const flaky = defineStep({
   ...card,
+  attempts: patientAttempts,
   name: 'flaky',
   summary: 'Fails for a while',
   queue: 'evidence',
   needs: [],
   uses: [],
   writes: ['hashes'],
-  params: z.strictObject({ code: z.enum(['node-unreachable', 'permission-denied']), until: z.int() }),
+  params: z.strictObject({ code: z.enum(['node-unreachable', 'path-race', 'permission-denied']), until: z.int() }),
   run(_facts, { code, until }, ctx) {
     if (ctx.attempt < until) return Promise.reject(new TriageError(code, `attempt ${ctx.attempt} fails`));
     return Promise.resolve({ hashes: { verified: ctx.attempt, broken: [] } });
@@ -212,8 +214,9 @@ export const syntheticPlaybooks: ReadonlyMap<string, Playbook> = new Map(
     syntheticPlaybook('shared', { ...everyStep, acquire: { shared: true } }),
     syntheticPlaybook('poisoned', { locate: {}, poison: {}, diff: {}, report: {} }),
     syntheticPlaybook('podless', { lost: {}, diff: {}, report: {} }),
-    syntheticPlaybook('retried', { locate: {}, flaky: { code: 'node-unreachable', until: 3 }, diff: {}, report: {} }),
+    syntheticPlaybook('retried', { locate: {}, flaky: { code: 'node-unreachable', until: 6 }, diff: {}, report: {} }),
     syntheticPlaybook('hopeless', { flaky: { code: 'node-unreachable', until: 9 }, report: {} }),
+    syntheticPlaybook('raced', { locate: {}, flaky: { code: 'path-race', until: 9 }, diff: {}, report: {} }),
     syntheticPlaybook('refused', { locate: {}, flaky: { code: 'permission-denied', until: 9 }, diff: {}, report: {} }),
   ].map((playbook) => [playbook.name, playbook]),
 );

@@ -1,7 +1,9 @@
 import type { FlowJob } from 'bullmq';
 import { expect, test } from 'vitest';
+import { catalog } from '../../../playbooks/catalog.js';
 import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import { flowOf } from '../../../store/flow.js';
+import { defaultTimings } from '../../../workers/runner/timings.js';
 
 const request = runRequestSchema.parse({ target: { cluster: 'west', namespace: 'shop', pod: 'web-0' }, options: { priority: 'batch' } });
 const playbook = {
@@ -32,5 +34,19 @@ test('jobs carry run and step alone, have a priority, and never hold their paren
   for (const { name, data, opts } of chain(flowOf('r1', { request, playbook }, 2_000))) {
     expect(data).toEqual({ run: 'r1', step: name });
     expect(opts).toMatchObject({ priority: 30, ignoreDependencyOnFailure: true });
+  }
+});
+
+test('who asks a node or an API server goes on when it was away for 20 s, however the delays fall', () => {
+  const asking = catalog.filter(({ queue }) => queue === 'node' || queue === 'cluster');
+  const steps = asking.map(({ name, queue, attempts }) => ({ name, queue, attempts }));
+  const jobs = chain(flowOf('r1', { request, playbook: { ...playbook, steps } }, defaultTimings.retryDelayMs));
+  expect(jobs).toHaveLength(asking.length);
+  for (const { opts } of jobs) {
+    const { backoff, attempts = 1 } = opts ?? {};
+    if (typeof backoff !== 'object') throw new Error('there is no backoff');
+    const { delay = 0, jitter = 0 } = backoff;
+    const delays = Array.from({ length: attempts - 1 }, (_, retry) => delay * 2 ** retry * (1 - Number(jitter)));
+    expect(delays.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(20_000);
   }
 });
