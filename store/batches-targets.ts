@@ -12,8 +12,8 @@ import { releaseLease } from './scripts/lease.js';
 import { runScript } from './scripts/script.js';
 
 /** What a batch wants to know of a run that has ended. */
-const { state, error, verdict, completeness, createdAt, finishedAt } = runRecordSchema.shape;
-const endedShape = z.object({ state: state.extract(endStateNames), error, verdict, completeness, createdAt, finishedAt });
+const { state, error, cutShort, verdict, completeness, createdAt, finishedAt } = runRecordSchema.shape;
+const endedShape = z.object({ state: state.extract(endStateNames), error, cutShort, verdict, completeness, createdAt, finishedAt });
 const endedFields = Object.keys(endedShape.shape);
 export type EndedRun = z.output<typeof endedShape>;
 

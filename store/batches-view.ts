@@ -46,6 +46,7 @@ export const targetStandingSchema = z.object({
   run: z.string().optional(),
   /** The run before. */
   retryOf: z.string().optional(),
+  /** Why its run failed, or what cut it short. */
   error: failureSchema.optional(),
   verdict: z.enum(verdictLevels).optional(),
   completeness: z.enum(['full', 'partial']).optional(),

@@ -45,6 +45,8 @@ export interface RunView {
   readonly verdict?: VerdictLevel;
   /** Why a failed run failed. */
   readonly error?: Failure;
+  /** Why a step of a completed run failed, where that may pass: another run may have more than this one. */
+  readonly cutShort?: Failure;
   /** Of the newest report; absent while there is none. */
   readonly reportVersion?: number;
   /** Hashes that were pending when the run was judged, and still are: their answers will amend the report. Absent when there are none. */

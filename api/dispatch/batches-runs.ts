@@ -44,9 +44,9 @@ export async function settleRuns(deps: DispatchDeps, walk: Walk): Promise<Open> 
   return open;
 }
 
-function ended(standing: TargetStanding, { state, error, verdict, completeness }: EndedRun): TargetStanding {
+function ended(standing: TargetStanding, { state, error, cutShort, verdict, completeness }: EndedRun): TargetStanding {
   const becomes = state === 'failed' && error !== undefined && goneCodes.has(error.code) ? 'gone' : state;
-  return { ...standing, state: becomes, ...defined({ error, verdict, completeness }) };
+  return { ...standing, state: becomes, ...defined({ error: error ?? cutShort, verdict, completeness }) };
 }
 
 function podOf({ batch, pods }: Walk, number: number): NumberedPod {
@@ -147,15 +147,20 @@ export async function cancelRuns({ commander }: DispatchDeps, { batch, mode }: W
   }
 }
 
-/** Puts the pods of runs that have failed or were cancelled back among those that wait, each once a retry. */
+/** Puts the pods of runs that have failed, were cancelled or cut short back among those that wait, each once a retry. */
 export async function retryRuns({ targets }: DispatchDeps, { batch, mode, pods }: Walk): Promise<void> {
   const number = Math.max(0, ...mode.retries.keys());
   if (number === 0 || pods.retried === number) return;
   for (const [pod, from] of await targets.standings(batch.id)) {
-    if ((from.state !== 'failed' && from.state !== 'cancelled') || from.retry >= number) continue;
+    if (!isToRetry(from) || from.retry >= number) continue;
     const to: TargetStanding = { state: 'pending', retry: number, ...defined({ retryOf: from.run ?? from.retryOf }) };
     await targets.move(batch.id, { number: pod, from, to, node: '' }, batch.order.request.concurrency);
   }
   pods.retried = number;
   pods.forget();
+}
+
+/** A run that has completed and was not cut short would have the same again; a pod that is gone does not come back. */
+function isToRetry({ state, error }: TargetStanding): boolean {
+  return state === 'failed' || state === 'cancelled' || (state === 'completed' && error !== undefined);
 }

@@ -13,7 +13,7 @@ export type FleetLevel = (typeof fleetLevels)[number];
 /** Why a pod's files are not, or not all, in the comparison. */
 const unknownSchema = z.strictObject({
   number: count,
-  /** `not-examined`: it has no verdict; `partial`: what a comparison misses in it may be there all the same. */
+  /** `not-examined`: nothing of it was taken, or is left; `partial`: what a comparison misses in it may be there all the same. */
   what: z.enum(['not-examined', 'partial']),
   /** Code of the first error, or what its run came to. */
   reason: z.string().max(200),

@@ -17,6 +17,7 @@ import { completenessOf } from './summary.js';
 
 const jobSchema = z.object({ batch: z.string() });
 const timeoutMs = 30 * 60_000;
+const destroyed = 'evidence-destroyed';
 
 type Deps = Pick<RunnerDeps, 'batches' | 'batchTargets' | 'signed' | 'ports' | 'references' | 'clock' | 'logger'>;
 
@@ -74,17 +75,28 @@ async function podsOf({ batches }: Deps, { id }: StoredBatch): Promise<{ readonl
   return all;
 }
 
+/** What an older run must not hide: evidence that was tampered with, or taken away. */
+const finalReasons: ReadonlySet<string> = new Set<string>(['custody-broken', 'internal', destroyed]);
+
 type Examined = Omit<FleetPod, 'number' | 'target'>;
 
+/** By its newest run that took files: what a retry could not have again was had before. */
 async function examined(deps: Deps, target: BatchTarget, runs: readonly string[]): Promise<Examined> {
   const rows = await deps.batchTargets.runs(runs);
-  const at = rows.findIndex((row) => row !== undefined);
-  const [run, row] = [runs[at], rows[at]];
-  if (run === undefined || row === undefined) {
-    const state = target.gone === true ? 'gone' : 'cancelled';
-    return { state, files: [], unknown: { what: 'not-examined', reason: target.gone === true ? 'pod-not-found' : 'no run' } };
+  let newest: Examined | undefined;
+  for (const [at, run] of runs.entries()) {
+    const row = rows[at];
+    if (row === undefined) continue;
+    const found = await examinedBy(deps, run, row === 'open' ? 'running' : row.state);
+    if (found.unknown?.what !== 'not-examined' || finalReasons.has(found.unknown.reason)) return found;
+    newest ??= found;
   }
-  const state = row === 'open' ? 'running' : row.state;
+  if (newest !== undefined) return newest;
+  const [state, reason] = target.gone === true ? (['gone', 'pod-not-found'] as const) : (['cancelled', 'no run'] as const);
+  return { state, files: [], unknown: { what: 'not-examined', reason } };
+}
+
+async function examinedBy(deps: Deps, run: string, state: Examined['state']): Promise<Examined> {
   try {
     return { state, run, ...(await read(deps, run)) };
   } catch (raw) {
@@ -98,15 +110,13 @@ async function examined(deps: Deps, target: BatchTarget, runs: readonly string[]
 async function read({ signed }: Deps, run: string): Promise<Pick<FleetPod, 'verdict' | 'unknown' | 'files'>> {
   const records = await signed.records(run);
   const all = [...records.values()];
-  const { verdict } = boardOf(all.map(({ facts }) => facts));
+  const { verdict, artifacts: taken } = boardOf(all.map(({ facts }) => facts));
   const error = all.find((record) => record.error !== undefined)?.error;
   if (verdict === undefined) return { files: [], unknown: { what: 'not-examined', reason: error?.code ?? 'no verdict' } };
-  if (await signed.destroyed(run)) return { verdict: verdict.level, files: [], unknown: { what: 'not-examined', reason: 'evidence-destroyed' } };
+  if (await signed.destroyed(run)) return { verdict: verdict.level, files: [], unknown: { what: 'not-examined', reason: destroyed } };
   const [artifacts, lookups, amendment] = [await signed.artifacts(run), await signed.lookups(run), await signed.amendment(run)];
+  const files = filesOf(artifacts, verdict, lookups);
   const isPartial = (amendment?.completeness ?? completenessOf(all)) === 'partial';
-  return {
-    verdict: amendment?.verdict ?? verdict.level,
-    files: filesOf(artifacts, verdict, lookups),
-    ...(isPartial ? { unknown: { what: 'partial', reason: error?.code ?? 'gaps' } } : {}),
-  };
+  const what = taken === undefined && files.length === 0 ? 'not-examined' : 'partial';
+  return { verdict: amendment?.verdict ?? verdict.level, files, ...(isPartial ? { unknown: { what, reason: error?.code ?? 'gaps' } } : {}) };
 }

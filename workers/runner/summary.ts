@@ -1,4 +1,5 @@
 import type { Artifact } from '../../playbooks/domain/artifact.js';
+import { isPassing } from '../../playbooks/domain/retry.js';
 import type { StepRecord } from '../../playbooks/domain/run.js';
 import { boardOf } from '../../playbooks/step.js';
 import type { RunSummary } from '../../store/run-log.js';
@@ -24,11 +25,11 @@ export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRe
   const all = [...records.values()];
   const { changes, lookups, report } = boardOf(all.map(({ facts }) => facts));
   const usable = changes !== undefined || artifacts.some(({ kind }) => kind === 'file');
-  const firstFailure = all.find(({ error }) => error !== undefined)?.error;
+  const failures = all.flatMap((record) => record.error ?? []);
+  const cutShort = failures.find(({ code }) => isPassing(code));
   const pending = lookups?.counts['pending'] ?? 0;
   const ok = closing.status === 'succeeded' && usable;
-  const error = closing.error ??
-    firstFailure ?? { code: 'internal' as const, message: 'no usable evidence: neither a listing of changes nor a file' };
+  const error = closing.error ?? failures[0] ?? { code: 'internal' as const, message: 'no usable evidence: neither a listing of changes nor a file' };
   return {
     final: cancelled ? 'cancelled' : ok ? 'completed' : 'failed',
     fields: {
@@ -36,6 +37,7 @@ export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRe
       finishedAt: closing.finishedAt,
       completeness: completenessOf(all),
       ...(ok || cancelled ? {} : { error: JSON.stringify(error) }),
+      ...(ok && !cancelled && cutShort !== undefined ? { cutShort: JSON.stringify(cutShort) } : {}),
       ...(report === undefined ? {} : { reportVersion: String(report.version) }),
       ...(pending === 0 ? {} : { pendingLookups: String(pending) }),
     },

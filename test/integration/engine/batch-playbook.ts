@@ -3,7 +3,9 @@ import { type Artifact, artifactId } from '../../../playbooks/domain/artifact.js
 import { sha256Hex } from '../../../playbooks/domain/custody.js';
 import { TriageError } from '../../../playbooks/domain/error.js';
 import { pathName } from '../../../playbooks/domain/path-name.js';
+import { patientAttempts } from '../../../playbooks/domain/retry.js';
 import { type Playbook, parsePlaybook } from '../../../playbooks/playbook.js';
+import type { NodeSession } from '../../../playbooks/ports.js';
 import { defineStep } from '../../../playbooks/step.js';
 import { report } from './closing-step.js';
 import { card, none } from './synthetic-file.js';
@@ -49,6 +51,29 @@ const find = defineStep({
   },
 });
 
+async function command(session: NodeSession, name: string, signal: AbortSignal): Promise<void> {
+  const running = await session.start({ name, argv: ['true'], privileged: true, timeoutMs: 30_000, maxBytes: 1_000 }, signal);
+  running.stdout.resume();
+  await running.finished;
+}
+
+/** What comes after a listing, and needs the node again. */
+const again = defineStep({
+  ...card,
+  attempts: patientAttempts,
+  name: 'again',
+  summary: 'Asks the node again',
+  queue: 'node',
+  needs: ['node'],
+  uses: [],
+  writes: ['hashes'],
+  params: none,
+  async run({ node }, _params, ctx) {
+    await command(await ctx.nodes.connect({ cluster: 'default', ...node }, ctx.signal), 'again', ctx.signal);
+    return { hashes: { verified: 0, broken: [] } };
+  },
+});
+
 const scan = defineStep({
   ...card,
   name: 'scan',
@@ -60,11 +85,7 @@ const scan = defineStep({
   params: z.strictObject({ commands: z.int().default(3), fails: z.string().default('-') }),
   async run({ target, node }, { commands, fails }, ctx) {
     const session = await ctx.nodes.connect({ cluster: 'default', ...node }, ctx.signal);
-    for (let number = 0; number < commands; number += 1) {
-      const running = await session.start({ name: 'scan', argv: ['true'], privileged: true, timeoutMs: 30_000, maxBytes: 1_000 }, ctx.signal);
-      running.stdout.resume();
-      await running.finished;
-    }
+    for (let number = 0; number < commands; number += 1) await command(session, 'scan', ctx.signal);
     if (target.pod.endsWith(fails)) throw new TriageError('permission-denied', 'this pod cannot be read');
     const files = filesOf(target.pod, ctx.clock());
     await ctx.recordArtifacts(files);
@@ -81,7 +102,7 @@ const judge = defineStep({
   name: 'judge',
   summary: 'Judges',
   queue: 'evidence',
-  needs: ['artifacts'],
+  needs: [],
   uses: [],
   writes: ['verdict'],
   params: none,
@@ -101,14 +122,18 @@ const judge = defineStep({
   },
 });
 
-function playbook(name: string, params: object): Playbook {
-  const steps = [{ step: 'find' }, { step: 'scan', params }, { step: 'judge' }, { step: 'report' }];
-  return parsePlaybook(`${name}.yaml`, JSON.stringify({ name, title: name, summary: name, steps }), [find, scan, judge, report]);
+function playbook(name: string, params: object, ...more: string[]): Playbook {
+  const steps = [{ step: 'find' }, { step: 'scan', params }, ...more.map((step) => ({ step })), { step: 'judge' }, { step: 'report' }];
+  return parsePlaybook(`${name}.yaml`, JSON.stringify({ name, title: name, summary: name, steps }), [find, scan, again, judge, report]);
 }
 
-/** Playbooks whose files follow from the name of the pod: `web-9` cannot be read by `partly`. */
+/** Playbooks whose files follow from the name of the pod: `web-9` cannot be read by `partly`. `twice` asks the node again after its listing. */
 export const batchPlaybooks: ReadonlyMap<string, Playbook> = new Map(
-  [playbook('scan', {}), playbook('twenty', { commands: 20 }), playbook('long', { commands: 1_000 }), playbook('partly', { fails: '-9' })].map(
-    (each) => [each.name, each],
-  ),
+  [
+    playbook('scan', {}),
+    playbook('twenty', { commands: 20 }),
+    playbook('long', { commands: 1_000 }),
+    playbook('partly', { fails: '-9' }),
+    playbook('twice', {}, 'again'),
+  ].map((each) => [each.name, each]),
 );

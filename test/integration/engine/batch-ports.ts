@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -49,6 +49,24 @@ function podsOf(folder: string): readonly ListedPod[] {
   return read.pods;
 }
 
+const awayFile = (folder: string): string => join(folder, 'away.json');
+
+/** From now on `node-b` is away when one of these commands is to be started there. */
+export function setAway(folder: string, commands: readonly string[]): void {
+  writeFileSync(awayFile(folder), JSON.stringify(commands));
+}
+
+function isAway(folder: string, node: string, command: string): boolean {
+  return (
+    node === 'node-b' &&
+    existsSync(awayFile(folder)) &&
+    z
+      .array(z.string())
+      .parse(JSON.parse(readFileSync(awayFile(folder), 'utf8')))
+      .includes(command)
+  );
+}
+
 /** The outside world of a batch test: a cluster of the pods in `folder`, nodes whose commands take `latencyMs`, evidence as files in `folder`. */
 export function batchPorts(folder: string, latencyMs: number): RunnerPorts & { readonly pods: PodListPort } {
   const cluster: ClusterPort = {
@@ -70,16 +88,17 @@ export function batchPorts(folder: string, latencyMs: number): RunnerPorts & { r
       for (let from = 0; from < all.length; from += 7) yield all.slice(from, from + 7);
     },
   };
-  return { cluster, pods, nodes: nodesOf(latencyMs), evidence: folderEvidence(folder) };
+  return { cluster, pods, nodes: nodesOf(folder, latencyMs), evidence: folderEvidence(folder) };
 }
 
-function nodesOf(latencyMs: number): NodePort {
+function nodesOf(folder: string, latencyMs: number): NodePort {
   return {
     connect: (node) =>
       Promise.resolve({
         node,
         close: () => Promise.resolve(),
-        start(_command, signal) {
+        start(command, signal) {
+          if (isAway(folder, node.name, command.name)) return Promise.reject(new TriageError('node-unreachable', `node ${node.name} is away`));
           const finished = sleep(latencyMs, undefined, { signal }).then(
             () => ({ exitCode: 0, stderr: '', stdoutBytes: 2, durationMs: latencyMs }),
             () => {

@@ -204,24 +204,6 @@ describe('what a batch is told', () => {
     await at.office.wish(batch, 'cancel', 'key:boss');
     expect((await at.ended(batch)).state).toBe('cancelled');
   });
-
-  test('retry opens runs for the pods that failed and for no others', { timeout }, async () => {
-    const at = stand(webPods(12));
-    await at.runner();
-    const door = await at.door();
-    const batch = await at.open({ playbook: 'partly' });
-    const view = await at.ended(batch);
-    expect(view.counts).toMatchObject({ completed: 11, failed: 1 });
-    const before = await at.runs();
-    const failed = before.find(({ state }) => state === 'failed');
-    expect((await at.report(batch)).unknown).toEqual([{ number: 9, what: 'not-examined', reason: 'permission-denied' }]);
-    expect(await at.office.wish(batch, 'retry', 'key:a')).toBe(true);
-    const again = await at.ended(batch);
-    expect(again.counts).toMatchObject({ completed: 11, failed: 1 });
-    const added = (await at.runs()).filter(({ id }) => before.every((run) => run.id !== id));
-    expect(added.map(({ origin, request }) => [request.target.pod, origin])).toEqual([['web-9', { batch, retryOf: failed?.id }]]);
-    expect(door.told).toEqual([`${batch} completed`, `${batch} completed`]);
-  });
 });
 
 test('two API processes open each run once, and the other goes on when one stops', { timeout }, async () => {

@@ -32,18 +32,25 @@ test('a step without its needs is skipped, and the run fails without usable evid
   expect(view).toMatchObject({ state: 'failed', completeness: 'partial', error: { code: 'pod-not-found' } });
 });
 
-test('a retryable failure is tried again until it succeeds', async () => {
+test('a node that is away is tried again until it is back', async () => {
   await engine().runner();
   const view = await engine().ended(await engine().open('retried'));
-  expect(view.state).toBe('completed');
-  expect(view.steps[1]).toMatchObject({ state: 'succeeded', attempt: 3 });
+  expect(view).toMatchObject({ state: 'completed', completeness: 'full' });
+  expect(view.steps[1]).toMatchObject({ state: 'succeeded', attempt: 6 });
 });
 
-test('a retryable failure that goes on is recorded after the last attempt', async () => {
+test('one that stays away is recorded after the last attempt', async () => {
   await engine().runner();
   const view = await engine().ended(await engine().open('hopeless'));
-  expect(view.steps[0]).toMatchObject({ state: 'failed', attempt: 4, error: { code: 'node-unreachable' } });
+  expect(view.steps[0]).toMatchObject({ state: 'failed', attempt: 6, error: { code: 'node-unreachable' } });
   expect(view.waitingFor).toBeUndefined();
+});
+
+test('what a node answers wrong is tried less often, and the run says that another one may have more', async () => {
+  await engine().runner();
+  const view = await engine().ended(await engine().open('raced'));
+  expect(view.steps[1]).toMatchObject({ state: 'failed', attempt: 4, error: { code: 'path-race' } });
+  expect(view).toMatchObject({ state: 'completed', completeness: 'partial', cutShort: { code: 'path-race', message: 'attempt 4 fails' } });
 });
 
 test('a failure that no retry can mend is recorded at once, and the run goes on', async () => {
@@ -52,6 +59,7 @@ test('a failure that no retry can mend is recorded at once, and the run goes on'
   expect(view.steps[1]).toMatchObject({ state: 'failed', attempt: 1, error: { code: 'permission-denied' } });
   expect(stateOf(view, 'diff')).toBe('succeeded');
   expect(view).toMatchObject({ state: 'completed', completeness: 'partial' });
+  expect(view.cutShort).toBeUndefined();
 });
 
 test('a step that kills each worker is given up, and the run is sealed without it', { timeout: 120_000 }, async () => {

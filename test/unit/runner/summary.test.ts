@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TriageError } from '../../../playbooks/domain/error.js';
 import type { StepRecord } from '../../../playbooks/domain/run.js';
 import { failed, StepNotes, skipped, succeeded } from '../../../workers/runner/outcome.js';
 import { milestonesOf, sealOf } from '../../../workers/runner/summary.js';
@@ -37,6 +38,26 @@ test('without usable evidence, or without a report, it has failed and says why',
     final: 'failed',
     fields: { error: expect.stringContaining('disk full') as string },
   });
+});
+
+test('a completed run says what cut it short where that may pass, and no other', () => {
+  const away = failed(times, new TriageError('node-unreachable', 'node-a is away'));
+  const refused = failed(times, new TriageError('permission-denied', 'no'));
+  const cutShort = JSON.stringify({ code: 'node-unreachable', message: 'node-a is away' });
+  expect(seal({ diff: good, packages: refused, export: away }, report).fields).toMatchObject({ completeness: 'partial', cutShort });
+  expect(seal({ diff: good, export: refused }, report).fields).not.toHaveProperty('cutShort');
+  expect(seal({ export: away }, report).fields).not.toHaveProperty('cutShort');
+  expect(
+    sealOf(
+      new Map([
+        ['diff', good],
+        ['export', away],
+      ]),
+      report,
+      [],
+      true,
+    ).fields,
+  ).not.toHaveProperty('cutShort');
 });
 
 test('milestones come from what a step wrote', () => {

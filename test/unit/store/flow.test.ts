@@ -46,7 +46,7 @@ test('who asks a node or an API server goes on when it was away for 20 s, howeve
     const { backoff, attempts = 1 } = opts ?? {};
     if (typeof backoff !== 'object') throw new Error('there is no backoff');
     const { delay = 0, jitter = 0 } = backoff;
-    const delays = Array.from({ length: attempts - 1 }, (_, retry) => delay * 2 ** retry * (1 - Number(jitter)));
+    const delays = Array.from({ length: attempts - 1 }, (_, retry) => delay * 2 ** retry * (1 - jitter));
     expect(delays.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(20_000);
   }
 });
