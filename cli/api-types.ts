@@ -32,6 +32,7 @@ const summaryShape = {
   held: z.object({ by: z.string(), since: z.string(), reason: z.string() }).optional(),
   evidenceDestroyed: z.object({ by: z.string(), at: z.string(), reason: z.string() }).optional(),
   error: z.union([failureSchema, z.object({ code: z.string(), message: z.string() })]).optional(),
+  cutShort: z.object({ code: z.string(), message: z.string() }).optional(),
   milestones: z.object({ acquisitionFinished: z.string().optional() }),
 };
 

@@ -10,7 +10,7 @@ const meaning = {
   pause: 'open no more runs; those that are open go on',
   resume: 'go on with a batch that was paused',
   cancel: 'open no more runs and stop those that are open',
-  retry: 'open new runs for the pods whose runs have failed or were cancelled',
+  retry: 'open new runs for the pods whose runs have failed, were cancelled or cut short',
 } as const;
 
 /** `podtriage batch` and `podtriage batches`. */

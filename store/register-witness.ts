@@ -71,6 +71,12 @@ export class RegisterWitness {
     if (problem !== undefined) throw new TriageError('custody-broken', `run ${run} ${problem}, says the register of runs; it is not acted upon`);
   }
 
+  /** The runs that were ever opened. Throws as {@link look} does. */
+  async opened(): Promise<ReadonlySet<string>> {
+    await this.look();
+    return this.entries.opened;
+  }
+
   /**
    * The runs whose evidence nobody has destroyed, and of those that are sealed, where: what may be removed rests on it, so that every entry must hold.
    * @throws TriageError `custody-broken`, `store-unwritable` and what Redis throws

@@ -45,7 +45,7 @@ export interface RunView {
   readonly verdict?: VerdictLevel;
   /** Why a failed run failed. */
   readonly error?: Failure;
-  /** Why a step of a completed run failed, where that may pass: another run may have more than this one. */
+  /** Why a step of a completed run failed, where another run, later, may have what it could not. */
   readonly cutShort?: Failure;
   /** Of the newest report; absent while there is none. */
   readonly reportVersion?: number;

@@ -126,13 +126,18 @@ async function openTaken(
   if (refused !== undefined) await deps.targets.move(id, { number: pod.number, from: standing, to: refused, node }, order.request.concurrency);
 }
 
-/** What becomes of a pod that has waited. */
-function standingOf(walk: Walk, pod: NumberedPod, from: TargetStanding = { state: 'pending', retry: 0 }): TargetStanding {
+/** What becomes of a pod that has waited. One that had no run by the last retry has its first one in it. */
+function standingOf(walk: Walk, pod: NumberedPod, from: TargetStanding = { state: 'pending', retry: lastRetry(walk.mode) }): TargetStanding {
   if (pod.target.gone === true) {
     const { namespace, pod: name } = pod.target;
     return { state: 'gone', retry: from.retry, error: { code: 'pod-not-found', message: `there was no pod ${name} in namespace ${namespace}` } };
   }
   return { ...from, state: 'running', run: runOf(walk, pod, from) };
+}
+
+/** Its number; 0: there was none. */
+function lastRetry({ retries }: Mode): number {
+  return Math.max(0, ...retries.keys());
 }
 
 /** Asks all open runs to stop. */
@@ -149,7 +154,7 @@ export async function cancelRuns({ commander }: DispatchDeps, { batch, mode }: W
 
 /** Puts the pods of runs that have failed, were cancelled or cut short back among those that wait, each once a retry. */
 export async function retryRuns({ targets }: DispatchDeps, { batch, mode, pods }: Walk): Promise<void> {
-  const number = Math.max(0, ...mode.retries.keys());
+  const number = lastRetry(mode);
   if (number === 0 || pods.retried === number) return;
   for (const [pod, from] of await targets.standings(batch.id)) {
     if (!isToRetry(from) || from.retry >= number) continue;
@@ -160,7 +165,7 @@ export async function retryRuns({ targets }: DispatchDeps, { batch, mode, pods }
   pods.forget();
 }
 
-/** A run that has completed and was not cut short would have the same again; a pod that is gone does not come back. */
+/** A pod that is gone does not come back, and what has completed is had, unless it was cut short. */
 function isToRetry({ state, error }: TargetStanding): boolean {
   return state === 'failed' || state === 'cancelled' || (state === 'completed' && error !== undefined);
 }

@@ -24,6 +24,7 @@ function row(run: RunSummary): string[] {
   const { cluster, namespace, pod } = run.request.target;
   const marks = [
     run.completeness === 'partial' ? 'partial' : '',
+    run.cutShort === undefined ? '' : `cut short: ${run.cutShort.code}`,
     (run.reportVersion ?? 1) > 1 ? 'amended' : '',
     run.held === undefined ? '' : 'held',
     run.evidenceDestroyed === undefined ? '' : 'evidence destroyed',

@@ -123,7 +123,7 @@ describe('a node that does not let us read', () => {
   it('a node that stays away: the run fails as node-unreachable after its last try', async () => {
     await labCommand('stop-sshd', 'b');
     try {
-      const run = await service.triage('web-b');
+      const run = await service.ended(await service.open('web-b'), 240_000);
       expect(run).toMatchObject({ state: 'failed', error: { code: 'node-unreachable' } });
       expect(run.steps.find(({ name }) => name === 'list-containers')).toMatchObject({ state: 'failed', attempt: 6 });
     } finally {

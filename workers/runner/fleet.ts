@@ -1,7 +1,8 @@
 import type { Job, Processor } from 'bullmq';
 import { z } from 'zod';
 import { afterMs } from '../../playbooks/domain/abort.js';
-import { asTriageError, throwIfAborted } from '../../playbooks/domain/error.js';
+import { asTriageError, TriageError, throwIfAborted } from '../../playbooks/domain/error.js';
+import { byAllRuns, type ExaminedRun } from '../../playbooks/fleet/by-all-runs.js';
 import { Comparison, type FleetPod } from '../../playbooks/fleet/compare.js';
 import { filesOf } from '../../playbooks/fleet/pod-files.js';
 import { type FleetReport, fleetReportSchema } from '../../playbooks/fleet/report.js';
@@ -9,6 +10,7 @@ import type { BatchTarget } from '../../playbooks/fleet/target.js';
 import { boardOf } from '../../playbooks/step.js';
 import type { StoredBatch } from '../../store/batches.js';
 import { batchRunId } from '../../store/batches-ids.js';
+import type { EndedRun } from '../../store/batches-targets.js';
 import { maxRounds } from '../../store/batches-texts.js';
 import type { RunnerDeps } from './deps.js';
 import { handBack } from './parking.js';
@@ -17,9 +19,8 @@ import { completenessOf } from './summary.js';
 
 const jobSchema = z.object({ batch: z.string() });
 const timeoutMs = 30 * 60_000;
-const destroyed = 'evidence-destroyed';
 
-type Deps = Pick<RunnerDeps, 'batches' | 'batchTargets' | 'signed' | 'ports' | 'references' | 'clock' | 'logger'>;
+type Deps = Pick<RunnerDeps, 'batches' | 'batchTargets' | 'signed' | 'register' | 'ports' | 'references' | 'clock' | 'logger'>;
 
 /** Makes the function that BullMQ calls when all runs of a batch have ended: it compares them, by what is signed alone, and keeps the report. */
 export function fleetProcessor(deps: Deps): Processor {
@@ -51,10 +52,20 @@ async function writeFleetReport(deps: Deps, id: string, signal: AbortSignal): Pr
 
 async function compare(deps: Deps, batch: StoredBatch, signal: AbortSignal): Promise<FleetReport> {
   const found = await podsOf(deps, batch);
+  // Before it is asked what became of them: a run is recorded in the same act.
+  const opened = await deps.register.opened();
   const comparison = new Comparison(found.map(({ target }) => target));
   for (const [number, { target, runs }] of found.entries()) {
     throwIfAborted(signal);
-    comparison.add({ number, target, ...(await examined(deps, target, runs)) });
+    comparison.add({
+      number,
+      target,
+      ...(await examined(
+        deps,
+        target,
+        runs.filter((run) => opened.has(run)),
+      )),
+    });
   }
   return comparison.report(batch.id, deps.clock().toISOString());
 }
@@ -75,45 +86,37 @@ async function podsOf({ batches }: Deps, { id }: StoredBatch): Promise<{ readonl
   return all;
 }
 
-/** What an older run must not hide: evidence that was tampered with, or taken away. */
-const finalReasons: ReadonlySet<string> = new Set<string>(['custody-broken', 'internal', destroyed]);
-
-type Examined = Omit<FleetPod, 'number' | 'target'>;
-
-/** By its newest run that took files: what a retry could not have again was had before. */
-async function examined(deps: Deps, target: BatchTarget, runs: readonly string[]): Promise<Examined> {
+async function examined(deps: Deps, target: BatchTarget, runs: readonly string[]): Promise<Omit<FleetPod, 'number' | 'target'>> {
   const rows = await deps.batchTargets.runs(runs);
-  let newest: Examined | undefined;
-  for (const [at, run] of runs.entries()) {
-    const row = rows[at];
-    if (row === undefined) continue;
-    const found = await examinedBy(deps, run, row === 'open' ? 'running' : row.state);
-    if (found.unknown?.what !== 'not-examined' || finalReasons.has(found.unknown.reason)) return found;
-    newest ??= found;
-  }
-  if (newest !== undefined) return newest;
+  const found: ExaminedRun[] = [];
+  for (const [at, run] of runs.entries()) found.push(await examinedRun(deps, run, rows[at]));
+  const [newest, ...before] = found;
+  if (newest !== undefined) return byAllRuns(newest, before);
   const [state, reason] = target.gone === true ? (['gone', 'pod-not-found'] as const) : (['cancelled', 'no run'] as const);
   return { state, files: [], unknown: { what: 'not-examined', reason } };
 }
 
-async function examinedBy(deps: Deps, run: string, state: Examined['state']): Promise<Examined> {
+async function examinedRun(deps: Deps, run: string, row: EndedRun | 'open' | undefined): Promise<ExaminedRun> {
+  const state = row === undefined || row === 'open' ? 'running' : row.state;
   try {
+    if (row === undefined) throw new TriageError('custody-broken', `run ${run} was opened, says the register, and has no record`);
     return { state, run, ...(await read(deps, run)) };
   } catch (raw) {
     const { code } = asTriageError(raw);
     if (code === 'redis-unavailable') throw raw;
     deps.logger.warn({ err: raw, run }, 'a run of a batch could not be compared');
-    return { state, run, files: [], unknown: { what: 'not-examined', reason: code } };
+    return { state, run, files: [], unknown: { what: 'not-examined', reason: code }, isTold: true };
   }
 }
 
-async function read({ signed }: Deps, run: string): Promise<Pick<FleetPod, 'verdict' | 'unknown' | 'files'>> {
+async function read({ signed }: Deps, run: string): Promise<Omit<ExaminedRun, 'state' | 'run'>> {
   const records = await signed.records(run);
   const all = [...records.values()];
   const { verdict, artifacts: taken } = boardOf(all.map(({ facts }) => facts));
   const error = all.find((record) => record.error !== undefined)?.error;
   if (verdict === undefined) return { files: [], unknown: { what: 'not-examined', reason: error?.code ?? 'no verdict' } };
-  if (await signed.destroyed(run)) return { verdict: verdict.level, files: [], unknown: { what: 'not-examined', reason: destroyed } };
+  if (await signed.destroyed(run))
+    return { verdict: verdict.level, files: [], unknown: { what: 'not-examined', reason: 'evidence-destroyed' }, isTold: true };
   const [artifacts, lookups, amendment] = [await signed.artifacts(run), await signed.lookups(run), await signed.amendment(run)];
   const files = filesOf(artifacts, verdict, lookups);
   const isPartial = (amendment?.completeness ?? completenessOf(all)) === 'partial';

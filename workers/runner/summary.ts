@@ -1,5 +1,5 @@
 import type { Artifact } from '../../playbooks/domain/artifact.js';
-import { isPassing } from '../../playbooks/domain/retry.js';
+import { mayBeHadLater } from '../../playbooks/domain/retry.js';
 import type { StepRecord } from '../../playbooks/domain/run.js';
 import { boardOf } from '../../playbooks/step.js';
 import type { RunSummary } from '../../store/run-log.js';
@@ -26,7 +26,7 @@ export function sealOf(records: ReadonlyMap<string, StepRecord>, closing: StepRe
   const { changes, lookups, report } = boardOf(all.map(({ facts }) => facts));
   const usable = changes !== undefined || artifacts.some(({ kind }) => kind === 'file');
   const failures = all.flatMap((record) => record.error ?? []);
-  const cutShort = failures.find(({ code }) => isPassing(code));
+  const cutShort = failures.find(({ code }) => mayBeHadLater(code));
   const pending = lookups?.counts['pending'] ?? 0;
   const ok = closing.status === 'succeeded' && usable;
   const error = closing.error ?? failures[0] ?? { code: 'internal' as const, message: 'no usable evidence: neither a listing of changes nor a file' };

@@ -46,4 +46,10 @@ test('who writes to Redis can leave no pod out of the report', { timeout: 60_000
   await new BatchJobs(queues).report(batch, 7);
   expect(pods.map(({ pod }) => pod)).toContain('web-2');
   expect((await at.report(batch)).pods).toEqual(pods);
+
+  const [first] = await at.pods(batch);
+  await redis.del(keys.run(first?.run ?? ''), keys.custody(first?.run ?? ''));
+  await redis.hdel(keys.batch(batch), 'fleet');
+  await new BatchJobs(queues).report(batch, 8);
+  expect((await at.report(batch)).unknown).toEqual([{ number: first?.number, what: 'not-examined', reason: 'custody-broken' }]);
 });

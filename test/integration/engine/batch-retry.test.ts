@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { planted } from './batch-playbook.js';
-import { setAway, webPods } from './batch-ports.js';
+import { setAway, webPod, webPods } from './batch-ports.js';
 import { BatchStand } from './batch-stand.js';
 import { withEngine } from './with-engine.js';
 
@@ -28,7 +28,7 @@ test('retry opens runs for the pods that failed and for no others', { timeout },
   expect(door.told).toEqual([`${batch} completed`, `${batch} completed`]);
 });
 
-test('retry runs a pod again whose node went away after its listing; what the new run cannot have stands in the report by the run before', {
+test('retry runs a pod again whose node went away after its listing; what the new run cannot have, the run before has in the report', {
   timeout,
 }, async () => {
   const at = (stand = new BatchStand(engine(), webPods(4)));
@@ -61,10 +61,30 @@ test('retry runs a pod again whose node went away after its listing; what the ne
   expect(partial.unknown.map(({ number, what, reason }) => [number, what, reason])).toEqual(
     [1, 3].map((number) => [number, 'partial', 'node-unreachable']),
   );
-  expect(partial.pods.map(({ run }) => run)).toEqual([...first.values()]);
+  expect(partial.pods.map(({ state }) => state)).toEqual(['completed', 'failed', 'completed', 'failed']);
   expect(partial.artifacts.filter(({ path }) => path.text === planted.path).map(({ pods }) => pods)).toEqual([[0], [3]]);
 
   setAway(at.folder, []);
   expect((await retry()).map(([, state, error]) => [state, error])).toEqual(Array(4).fill(['completed', undefined]));
   expect((await at.report(batch)).unknown).toEqual([]);
+});
+
+test('a pod that had no run before the retry is run once, whichever process goes on', { timeout }, async () => {
+  const at = (stand = new BatchStand(
+    engine(),
+    [0, 9, 1, 2, 3, 4, 5].map((number) => webPod(number)),
+    60,
+  ));
+  await at.runner();
+  const one = await at.door();
+  const batch = await at.open({ playbook: 'partly', concurrency: { total: 1, perNode: 1 } });
+  await at.until(batch, ({ counts }) => counts?.running === 1);
+  await at.office.wish(batch, 'cancel', 'key:a');
+  await at.ended(batch);
+  await at.office.wish(batch, 'retry', 'key:a');
+  await at.until(batch, ({ counts }) => counts?.failed === 1);
+  await one.stop();
+  await at.door();
+  expect((await at.ended(batch)).counts).toMatchObject({ completed: 6, failed: 1 });
+  expect((await at.runs()).filter(({ request }) => request.target.pod === 'web-9')).toHaveLength(1);
 });
