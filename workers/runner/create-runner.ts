@@ -38,6 +38,7 @@ import { Triggers } from '../../store/triggers.js';
 import { Uploads } from '../../store/uploads.js';
 import { noMetrics, type RunnerMetrics } from '../metrics.js';
 import { ActiveAttempts } from './active-attempts.js';
+import { AwayNodes } from './away-nodes.js';
 import type { RunnerDeps, RunnerPorts } from './deps.js';
 import { isCancelled } from './forged.js';
 import { LiveContents } from './live-contents.js';
@@ -188,6 +189,7 @@ function compose(options: RunnerOptions, redis: Redis, keys: Keys, queues: Queue
     texts,
     quota: new QuotaKeys(redis, keys, ports.intel?.keys ?? [{ id: keyId(''), limits: {} }], options.quotaLimits, options.quotaTimes),
     active: new ActiveAttempts(),
+    away: new AwayNodes(clock),
     metrics: options.metrics ?? noMetrics,
     timings,
     clock,

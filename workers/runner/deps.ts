@@ -30,6 +30,7 @@ import type { Triggers } from '../../store/triggers.js';
 import type { Uploads } from '../../store/uploads.js';
 import type { RunnerMetrics } from '../metrics.js';
 import type { ActiveAttempts } from './active-attempts.js';
+import type { AwayNodes } from './away-nodes.js';
 import type { LiveContents } from './live-contents.js';
 import type { Timings } from './timings.js';
 
@@ -94,6 +95,7 @@ export interface RunnerDeps {
   readonly uploadPolicy: UploadPolicy;
   readonly quota: QuotaKeys;
   readonly active: ActiveAttempts;
+  readonly away: AwayNodes;
   readonly metrics: RunnerMetrics;
   readonly timings: Timings;
   readonly clock: () => Date;

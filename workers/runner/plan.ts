@@ -62,3 +62,9 @@ function stepsOf({ playbooks }: RunnerDeps, { playbook }: RunInfo): readonly Pla
     );
   return loaded.steps;
 }
+
+/** The node that a step asks, with its cluster; undefined for a step that asks none. */
+export function nodeOf(plan: Planned): string | undefined {
+  if (plan instanceof TriageError || plan.step.step.queue !== 'node' || plan.board.node === undefined) return undefined;
+  return `${plan.info.request.target.cluster}:${plan.board.node.name}`;
+}

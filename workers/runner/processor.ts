@@ -14,7 +14,7 @@ import { Footprints } from './footprints.js';
 import { fenceError, forgedBecause, hasBegun, isFenceForged, isToStop, refuseJob, stepOf } from './forged.js';
 import { type AttemptTimes, failed, StepNotes, skipped, succeeded } from './outcome.js';
 import { handBack } from './parking.js';
-import { type Planned, planStep, readBoard, type StepPlan } from './plan.js';
+import { nodeOf, type Planned, planStep, readBoard, type StepPlan } from './plan.js';
 import { leaveQueue, ready } from './ready.js';
 import { stepContext } from './step-context.js';
 import { milestonesOf } from './summary.js';
@@ -192,12 +192,15 @@ async function afterError(
   if (error.code === 'stale-attempt' && stop.why !== 'lock-lost') deps.metrics.lateWrite(metricName(plan));
   if (stop.why === 'lock-lost' || error.code === 'stale-attempt') throw error;
   if (error.code === 'custody-broken' && !forged) deps.alert(error, { run: place.run, what: 'a run' });
-  if (isTriedAgain(error, place.number, attemptsOf(job, plan))) {
+  const away = error.code === 'node-unreachable' ? nodeOf(plan) : undefined;
+  const inVain = away !== undefined && deps.away.has(away);
+  if (!inVain && isTriedAgain(error, place.number, attemptsOf(job, plan))) {
     await deps.log.endedOrderly(place.run, place.step);
     await deps.log.waiting(place.run, place.step, { for: 'retry' });
     deps.metrics.retried(metricName(plan), error.code);
     throw error;
   }
+  if (away !== undefined) deps.away.gaveUp(away);
   if (error.code === 'internal') deps.logger.error({ err: error, run: place.run, step: place.step }, 'step failed in a way that it should not');
   return failed(times(), error, notes);
 }

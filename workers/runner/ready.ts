@@ -7,7 +7,7 @@ import type { RunnerDeps } from './deps.js';
 import { SlotLease } from './lease.js';
 import { lookupDeadlineMs } from './lookup-deadline.js';
 import { park } from './parking.js';
-import type { StepPlan } from './plan.js';
+import { nodeOf, type StepPlan } from './plan.js';
 import { probeLookups } from './probe.js';
 import { seenAnswers } from './run-answers.js';
 import { uploadsThere } from './uploads.js';
@@ -40,19 +40,15 @@ export async function ready(
 
 /** A cancelled step waits for nothing any more, and must not keep a place in a queue. */
 export async function leaveQueue(deps: RunnerDeps, plan: StepPlan): Promise<void> {
-  const name = slotName(plan);
+  const node = nodeOf(plan);
   const id = jobId(plan.info.id, plan.step.step.name);
-  if (plan.step.step.queue === 'node' && name !== undefined) await deps.slots.leave(name, id);
+  if (node !== undefined) await deps.slots.leave(node, id);
   if (plan.step.step.queue === 'intel') await deps.desk.leave(id);
-}
-
-function slotName({ info, board }: StepPlan): string | undefined {
-  return board.node === undefined ? undefined : `${info.request.target.cluster}:${board.node.name}`;
 }
 
 async function nodeSlot(deps: RunnerDeps, job: Job, token: string | undefined, plan: StepPlan): Promise<SlotLease | undefined> {
   const { info, step } = plan;
-  const name = slotName(plan);
+  const name = nodeOf(plan);
   if (name === undefined) return undefined;
   const { cluster } = info.request.target;
   const waiter = jobId(info.id, step.step.name);

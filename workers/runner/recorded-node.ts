@@ -22,17 +22,18 @@ const commandsAtATime = 3;
 /**
  * Puts each command on a node into custody: before it starts, and when it has ended. Made for one attempt at a step, whose end waits for
  * `footprints.settled`.
+ * @param answered is called when a node has taken a command
  */
-export function recordedNodes(nodes: NodePort, footprints: Footprints): NodePort {
+export function recordedNodes(nodes: NodePort, footprints: Footprints, answered: () => void): NodePort {
   const places = new Places(commandsAtATime);
   return {
     async connect(node, signal) {
-      return recordedSession(await nodes.connect(node, signal), footprints, places);
+      return recordedSession(await nodes.connect(node, signal), footprints, places, answered);
     },
   };
 }
 
-function recordedSession(session: NodeSession, footprints: Footprints, places: Places): NodeSession {
+function recordedSession(session: NodeSession, footprints: Footprints, places: Places, answered: () => void): NodeSession {
   return {
     node: session.node,
     close: () => session.close(),
@@ -40,6 +41,7 @@ function recordedSession(session: NodeSession, footprints: Footprints, places: P
       const release = await places.take(signal);
       try {
         const running = await recordedStart(session, command, footprints, signal);
+        answered();
         running.finished.then(release, release);
         return running;
       } catch (error) {

@@ -7,7 +7,7 @@ import type { RunnerDeps } from './deps.js';
 import type { Footprints } from './footprints.js';
 import { forbiddenInContainer } from './forbidden-in-container.js';
 import type { StepNotes } from './outcome.js';
-import type { StepPlan } from './plan.js';
+import { nodeOf, type StepPlan } from './plan.js';
 import { recordedCluster } from './recorded-cluster.js';
 import { recordedInContainer } from './recorded-in-container.js';
 import { recordedNodes } from './recorded-node.js';
@@ -37,7 +37,7 @@ export function stepContext(
     ctr: deps.ctr,
     cluster: recordedCluster(ports.cluster, footprints),
     inContainer: ports.inContainer === undefined ? forbiddenInContainer : recordedInContainer(ports.inContainer, footprints, lost),
-    nodes: recordedNodes(ports.nodes, footprints),
+    nodes: recordedNodes(ports.nodes, footprints, () => answered(deps, plan)),
     evidence,
     moves: deps.moves,
     history: history(deps, plan.info),
@@ -56,6 +56,11 @@ export function stepContext(
     gap: (gap) => notes.gap(gap),
     limit: (limit) => notes.limit(limit),
   };
+}
+
+function answered({ away }: RunnerDeps, plan: StepPlan): void {
+  const node = nodeOf(plan);
+  if (node !== undefined) away.answered(node);
 }
 
 /** What the run has written down, in the playbook's order, as custody has signed it. Methods throw `custody-broken`. */

@@ -88,3 +88,25 @@ test('a pod that had no run before the retry is run once, whichever process goes
   expect((await at.ended(batch)).counts).toMatchObject({ completed: 6, failed: 1 });
   expect((await at.runs()).filter(({ request }) => request.target.pod === 'web-9')).toHaveLength(1);
 });
+
+test('the pods of a node that is off do not wait for it one after the other, and wait again once it was back', { timeout }, async () => {
+  const at = (stand = new BatchStand(
+    engine(),
+    [1, 3, 5].map((number) => webPod(number)),
+  ));
+  await at.runner();
+  await at.door();
+  const attempts = async (): Promise<(number | undefined)[]> => {
+    const batch = await at.open({ concurrency: { total: 1, perNode: 1 } });
+    await at.ended(batch);
+    const runs = new Map((await at.runs()).map((run) => [run.id, run]));
+    return (await at.pods(batch)).map(({ run = '' }) => runs.get(run)?.steps.find(({ name }) => name === 'scan')?.attempt);
+  };
+  setAway(at.folder, ['scan']);
+  expect(await attempts()).toEqual([4, 1, 1]);
+  expect(await attempts()).toEqual([1, 1, 1]);
+  setAway(at.folder, []);
+  expect(await attempts()).toEqual([1, 1, 1]);
+  setAway(at.folder, ['scan']);
+  expect(await attempts()).toEqual([4, 1, 1]);
+});

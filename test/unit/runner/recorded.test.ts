@@ -11,6 +11,7 @@ import { recordedNodes } from '../../../workers/runner/recorded-node.js';
 import { stepContext } from '../../../workers/runner/step-context.js';
 
 const signal = new AbortController().signal;
+const nobody = (): void => undefined;
 const node = { cluster: 'default', name: 'node-a', address: '10.0.0.1' };
 const command = { name: 'list', argv: ['find', 'a\u001b[2J'], stdin: Buffer.from('names'), privileged: true, timeoutMs: 1, maxBytes: 1 };
 const ref = { cluster: 'default', namespace: 'shop', pod: 'web-0' };
@@ -37,7 +38,7 @@ test('a command is in custody before it starts and after it has ended, joined by
       finished: Promise.resolve({ exitCode: 3, stderr: 'x'.repeat(900), stdoutBytes: 7, durationMs: 1.4 }),
     });
   });
-  const running = await (await recordedNodes(port, footprints).connect(node, signal)).start(command, signal);
+  const running = await (await recordedNodes(port, footprints, nobody).connect(node, signal)).start(command, signal);
   await running.finished;
   const [started, finished] = acts;
   expect(started).toMatchObject({ subject: 'node-a', detail: { step: 'diff', argv: ['find', 'a\\x1b[2J'], privileged: true, stdin: { bytes: 5 } } });
@@ -58,7 +59,7 @@ test('no command starts while the outcome of the one before it could not be reco
     started += 1;
     return Promise.resolve({ stdout: Readable.from([]), finished });
   });
-  const session = await recordedNodes(port, footprints).connect(node, signal);
+  const session = await recordedNodes(port, footprints, nobody).connect(node, signal);
   await (await session.start(command, signal)).finished;
   await expect(session.start(command, signal)).rejects.toMatchObject({ code: 'redis-unavailable' });
   expect(started).toBe(1);
@@ -111,11 +112,12 @@ test('a command that cannot start, or ends badly, is recorded with its code', as
   const refused = recordedNodes(
     nodes(() => Promise.reject(new TriageError('permission-denied', 'no sudo'))),
     footprints,
+    nobody,
   );
   await expect((await refused.connect(node, signal)).start(command, signal)).rejects.toMatchObject({ code: 'permission-denied' });
   const broken = (): Promise<RunningCommand> =>
     Promise.resolve({ stdout: Readable.from([]), finished: Promise.reject(new TriageError('timeout', 'late')) });
-  const running = await (await recordedNodes(nodes(broken), footprints).connect(node, signal)).start(command, signal);
+  const running = await (await recordedNodes(nodes(broken), footprints, nobody).connect(node, signal)).start(command, signal);
   await expect(running.finished).rejects.toMatchObject({ code: 'timeout' });
   expect(acts.map((act) => [act.act, said(act, 'error')])).toEqual([
     ['command.started', undefined],
