@@ -57,15 +57,8 @@ async function compare(deps: Deps, batch: StoredBatch, signal: AbortSignal): Pro
   const comparison = new Comparison(found.map(({ target }) => target));
   for (const [number, { target, runs }] of found.entries()) {
     throwIfAborted(signal);
-    comparison.add({
-      number,
-      target,
-      ...(await examined(
-        deps,
-        target,
-        runs.filter((run) => opened.has(run)),
-      )),
-    });
+    const own = runs.filter((run) => opened.has(run));
+    comparison.add({ number, target, ...(await examined(deps, target, own)) });
   }
   return comparison.report(batch.id, deps.clock().toISOString());
 }
@@ -86,6 +79,7 @@ async function podsOf({ batches }: Deps, { id }: StoredBatch): Promise<{ readonl
   return all;
 }
 
+/** @param runs its runs, the newest first */
 async function examined(deps: Deps, target: BatchTarget, runs: readonly string[]): Promise<Omit<FleetPod, 'number' | 'target'>> {
   const rows = await deps.batchTargets.runs(runs);
   const found: ExaminedRun[] = [];
