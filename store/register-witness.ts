@@ -73,7 +73,7 @@ export class RegisterWitness {
 
   /** The runs that were ever opened. Throws as {@link look} does. */
   async opened(): Promise<ReadonlySet<string>> {
-    await this.look();
+    await this.lookAtAll();
     return this.entries.opened;
   }
 
@@ -82,10 +82,15 @@ export class RegisterWitness {
    * @throws TriageError `custody-broken`, `store-unwritable` and what Redis throws
    */
   async standing(): Promise<ReadonlyMap<string, Sealed | undefined>> {
-    await this.look();
-    if (!this.entries.holds) await this.inTurn(() => this.entries.again(this.place.trusted));
+    await this.lookAtAll();
     if (this.entries.holds) return this.entries.standing();
     throw new TriageError('custody-broken', 'the register of runs does not hold: entries of it are not believed, or do not follow each other');
+  }
+
+  /** Looks, and again at what was not believed: its key may have been enrolled since. */
+  private async lookAtAll(): Promise<void> {
+    await this.look();
+    if (!this.entries.holds) await this.inTurn(() => this.entries.again(this.place.trusted));
   }
 
   private async inTurn(work: () => Promise<void>): Promise<void> {

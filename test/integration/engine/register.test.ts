@@ -8,8 +8,9 @@ import { runRequestSchema } from '../../../playbooks/domain/request.js';
 import type { StepRecord } from '../../../playbooks/domain/run.js';
 import { CustodyWriter } from '../../../store/custody.js';
 import { RedisEvidenceActs } from '../../../store/evidence-acts.js';
-import { readPublicKeys } from '../../../store/public-keys.js';
+import { keyRing, readPublicKeys, type TrustedKeys } from '../../../store/public-keys.js';
 import { connectRedis, redisEndpoint } from '../../../store/redis.js';
+import { RegisterWitness } from '../../../store/register-witness.js';
 import { RedisRunCommander } from '../../../store/run-commander.js';
 import { RunLog } from '../../../store/run-log.js';
 import { aroundScripts } from './around-scripts.js';
@@ -209,4 +210,16 @@ test('an act whose answer is cut off is in chain and register once, as the clien
   const acts = (await engine().entries(run)).map(({ act }) => act);
   expect(acts).toEqual(['run.requested', 'step.started', 'step.finished', 'run.checkpoint', 'evidence.read']);
   expect((await register()).filter(({ subject }) => subject === run).map(({ act }) => act)).toEqual(['run.opened', 'run.reported']);
+});
+
+test('a run whose API was enrolled after it was seen counts as opened', async () => {
+  const { redis, keys, folder } = engine();
+  const ring = keyRing(folder);
+  let isEnrolled = false;
+  const trusted: TrustedKeys = (kid, role) => (isEnrolled ? ring(kid, role) : Promise.resolve(undefined));
+  const witness = new RegisterWitness({ redis, keys, trusted, alert: () => undefined });
+  const run = await engine().open('brief');
+  expect([...(await witness.opened())]).toEqual([]);
+  isEnrolled = true;
+  expect([...(await witness.opened())]).toEqual([run]);
 });
