@@ -20,23 +20,14 @@ const cutShort: ExaminedRun = {
 };
 
 test('what a pod had is not forgotten when it has cleaned up by the time of a retry', () => {
-  expect(byAllRuns({ state: 'completed', run: 'r2', verdict: 'no-findings', files: [conf] }, [cutShort])).toEqual({
-    state: 'completed',
-    run: 'r2',
-    verdict: 'malicious',
-    files: [conf, dropper],
-  });
+  const clean: ExaminedRun = { state: 'completed', run: 'r2', verdict: 'no-findings', files: [conf] };
+  expect(byAllRuns(clean, [cutShort])).toEqual({ ...clean, verdict: 'malicious', files: [conf, dropper] });
 });
 
 test('a retry that could take nothing, or little, says so and hides nothing', () => {
-  const unknown = { what: 'not-examined', reason: 'timeout' } as const;
-  expect(byAllRuns({ state: 'failed', run: 'r2', verdict: 'inconclusive', files: [], unknown }, [cutShort])).toEqual({
-    state: 'failed',
-    run: 'r2',
-    verdict: 'malicious',
-    files: [dropper],
-    unknown: { what: 'partial', reason: 'timeout' },
-  });
+  const late: ExaminedRun = { state: 'failed', run: 'r2', verdict: 'inconclusive', files: [], unknown: { what: 'not-examined', reason: 'timeout' } };
+  const unknown = { what: 'partial', reason: 'timeout' };
+  expect(byAllRuns(late, [cutShort])).toEqual({ ...late, verdict: 'malicious', files: [dropper], unknown });
 });
 
 test('a whole run is not partial for what the run before could not have, but for one that cannot be believed any more', () => {

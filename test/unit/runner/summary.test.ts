@@ -47,17 +47,7 @@ test('a completed run says what cut it short where that may pass, and no other',
   expect(seal({ diff: good, packages: refused, export: away }, report).fields).toMatchObject({ completeness: 'partial', cutShort });
   expect(seal({ diff: good, export: refused }, report).fields).not.toHaveProperty('cutShort');
   expect(seal({ export: away }, report).fields).not.toHaveProperty('cutShort');
-  expect(
-    sealOf(
-      new Map([
-        ['diff', good],
-        ['export', away],
-      ]),
-      report,
-      [],
-      true,
-    ).fields,
-  ).not.toHaveProperty('cutShort');
+  expect(sealOf(new Map(Object.entries({ diff: good, export: away })), report, [], true).fields).not.toHaveProperty('cutShort');
 });
 
 test('milestones come from what a step wrote', () => {
