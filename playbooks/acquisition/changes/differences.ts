@@ -38,7 +38,6 @@ export interface Parts {
 /** What the upper directory adds, changes and deletes. */
 export function upperDifferences(parts: Parts): Difference[] {
   const { answer } = parts.upper;
-  const unread = new Set(answer.uncopied);
   return answer.entries.flatMap((now) => {
     const key = now.path.toString('latin1');
     const before = answer.image.at(key);
@@ -51,7 +50,7 @@ export function upperDifferences(parts: Parts): Difference[] {
         kind: before === undefined ? ('added' as const) : ('changed' as const),
         path: now.path,
         now,
-        ...(isAsked(now.path) && !unread.has(key) ? {} : { unread: true }),
+        ...(isAsked(now.path) && !answer.uncopied.has(key) ? {} : { unread: true }),
         ...(before === undefined ? {} : { before }),
         ...(capability === undefined ? {} : { capability }),
         ...(answer.marks.metacopies.has(key) ? { metadataOnly: true } : {}),

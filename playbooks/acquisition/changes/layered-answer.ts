@@ -21,7 +21,7 @@ export class LayeredAnswer {
   readonly whiteouts = new Set<string>();
   readonly image: ImageView;
   /** Files whose attributes could not be read. */
-  readonly uncopied: string[] = [];
+  readonly uncopied = new Set<string>();
   /** The exit status of find. */
   walkStatus = 0;
   /** True when the tree, or what the image has below the names asked, has more than `most` entries: reading ended there. */
@@ -106,7 +106,7 @@ export class LayeredAnswer {
   private async takeUncopied(records: AsyncGenerator<Buffer, void>): Promise<IteratorResult<Buffer, void>> {
     let next = await records.next();
     for (; next.done !== true && next.value[0] !== colon && isName(next.value); next = await records.next()) {
-      if (this.section !== 'layer') this.uncopied.push(withoutDot(next.value).toString('latin1'));
+      if (this.section !== 'layer') this.uncopied.add(withoutDot(next.value).toString('latin1'));
     }
     return next;
   }

@@ -73,7 +73,7 @@ function hidingDirectories({ answer: { entries, marks, image } }: LayersAnswer):
 
 function upperProblems({ answer, complaint }: LayersAnswer): DiffProblem[] {
   const long = answer.entries.map(({ path }) => path).filter((path) => !isAsked(path) && mayBeInImage(path, answer.image));
-  const unread = answer.uncopied.map((path) => Buffer.from(path, 'latin1'));
+  const unread = [...answer.uncopied].map((path) => Buffer.from(path, 'latin1'));
   const renamedLayers = answer.image.redirected.map((path) => Buffer.from(path, 'latin1'));
   return [
     ...(answer.walkStatus === 0 ? [] : [{ reason: 'changes', detail: `find ended with status ${answer.walkStatus}: ${complaint}` }]),

@@ -25,7 +25,7 @@ export async function forgetRacedMarks(
     const key = path.toString('latin1');
     const { opaque, redirects, metacopies, capabilities, whiteouts } = answer.marks;
     for (const marks of [opaque, redirects, metacopies, capabilities, whiteouts, answer.whiteouts]) marks.delete(key);
-    if (type === 'file') answer.uncopied.push(key);
+    if (type === 'file') answer.uncopied.add(key);
   }
   const detail = 'directories above it changed while its marks and attributes were read by name; they were not used';
   return problemOfMany(

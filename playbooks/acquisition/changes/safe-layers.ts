@@ -1,5 +1,6 @@
 import type { Overlay } from '../../facts.js';
 import { treeFormatFromStart } from '../node/find-records.js';
+import { timeUp } from '../node/node-command.js';
 import { mountOptions, notSafe, notThere, type Reading } from '../node/safe-tree.js';
 import { chooseScratch } from '../node/scratch-space.js';
 import { statFormat } from './layer-entry.js';
@@ -23,7 +24,8 @@ const expected = 'No such file or directory$|Not a directory$|Too many levels of
  * What the shells share. Names lie in a tmpfs that only this namespace has, and they are never more than parameters to a shell.
  * - `list`: which of the names on stdin stand in the working directory; what lies below a name that is no directory here is not looked for.
  * - `archive`: no tool of a bare node prints extended attributes but tar, which puts them into pax headers.
- * - `copies`: tar reads a file to archive it, so the attributes of files are copied to empty files first.
+ * - `copies`: tar reads a file to archive it, so the attributes of files are copied to empty files first. cp opens a file to read it and
+ *   waits, which is for ever where a FIFO takes the file's place after cp has looked. From the first time on `singly` copies each by itself.
  * - `hidden`: all below the names given.
  * - `send`: an archive as lines of base64, each ended by NUL; nothing where every name was found and none has a mark.
  */
@@ -70,11 +72,24 @@ marks() {
   archive --no-recursion --null --verbatim-files-from -T "$scratch/dirs"
   send directories $?
 }
-copies() {
+copy() {
+  limit=$1
+  shift
+  timeout "$limit" cp -RP --attributes-only --preserve=xattr --parents -t "$scratch/copies" -- "$@"
+}
+anew() {
   [ ! -e "$scratch/copies" ] || rm -rf "$scratch/copies"
   mkdir "$scratch/copies"
-  timeout 120 cp -RP --attributes-only --preserve=xattr --parents -t "$scratch/copies" -- "$@"
-  status=$?
+}
+copies() {
+  anew
+  status=${timeUp}
+  : >"$scratch/late"
+  if [ ! -e "$scratch/held" ]; then
+    copy $((5 + $# / 200)) "$@"
+    status=$?
+  fi
+  [ "$status" != ${timeUp} ] || singly "$@"
   archive -C "$scratch/copies" .
   status=$((status + $?))
   send files "$status"
@@ -83,10 +98,25 @@ copies() {
     for name do
       [ -h "$name" ] || [ ! -f "$name" ] || [ -e "$scratch/copies/$name" ] || printf '%s\\0' "$name"
     done
+    cat "$scratch/late"
   fi
+}
+singly() {
+  : >"$scratch/held"
+  anew
+  status=0
+  for name do
+    copy 1 "$name"
+    case $? in
+      0) ;;
+      ${timeUp}) status=1; printf '%s\\0' "$name" >>"$scratch/late" ;;
+      *) status=1 ;;
+    esac
+  done
 }
 attributes() {
   [ -s "$scratch/files" ] || return 0
+  rm -f "$scratch/held"
   xargs -0 -r -n ${batch} -s 1000000 sh -c 'eval "$functions"; copies "$@"' podtriage <"$scratch/files"
 }
 hidden() {

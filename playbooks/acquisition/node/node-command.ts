@@ -3,6 +3,9 @@ import type { CommandOutcome, NodeCommand, NodeSession, RunningCommand } from '.
 
 const MiB = 1024 * 1024;
 
+/** Exit status of timeout(1): the time was up. */
+export const timeUp = 124;
+
 /** Fills in what most commands share: root, five minutes, 64 MiB of output. */
 export function nodeCommand(name: string, argv: readonly string[], more: Partial<NodeCommand> = {}): NodeCommand {
   return { name, argv, privileged: true, timeoutMs: 300_000, maxBytes: 64 * MiB, ...more };
