@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,10 +172,28 @@ static void vanish(char **names) {
 
 /* A file that is a FIFO for half of the time: who opens it to read then waits for ever. */
 static void fifo(char **names) {
-  put(opened(AT_FDCWD, names[1], O_CREAT | O_WRONLY | O_TRUNC), "a file\n", 7);
+  static const useconds_t half = 500;
+  int fd = opened(AT_FDCWD, names[1], O_CREAT | O_WRONLY | O_TRUNC);
+  put(fd, "a file\n", 7);
+  close(fd);
   rename(names[1], names[0]);
+  usleep(half);
   mkfifo(names[1], 0644);
   rename(names[1], names[0]);
+}
+
+/* Holds a write lease (fcntl(2), F_SETLEASE) on the file NAME that says the second one: who opens it to read waits until the holder gives
+   way, which is here as soon as this is called again, or until the kernel breaks the lease; who will not wait is refused. */
+static void lease(char **names) {
+  static int fd = -1;
+  if (fd < 0) {
+    fd = opened(AT_FDCWD, names[0], O_CREAT | O_RDWR);
+    put(fd, names[1], strlen(names[1]));
+    signal(SIGIO, SIG_IGN);
+  }
+  if (fcntl(fd, F_GETLEASE) == F_WRLCK) return;
+  fcntl(fd, F_SETLEASE, F_UNLCK);
+  fcntl(fd, F_SETLEASE, F_WRLCK);
 }
 
 static const struct {
@@ -184,6 +203,7 @@ static const struct {
 } churns[] = {
     {"grow", grow, 5000}, {"shrink", shrink, 2000}, {"replace", replace, 1000}, {"rewrite", rewrite, 5000},
     {"mmap", mapped, 5000}, {"swap", swap, 100}, {"vanish", vanish, 500}, {"fifo", fifo, 500},
+    {"lease", lease, 3600000000}, {"lease-again", lease, 200},
 };
 
 static void churn(char **args) {

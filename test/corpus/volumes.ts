@@ -28,7 +28,7 @@ export function volumesShape(node: string, secret: string): PodShape {
 }
 
 /** The same directory in a volume; the script goes on there, and the one in the root file system stays empty. */
-function inVolume(mount: string, name: string, plant: string, rows: readonly Row[] | ((secret: string) => readonly Row[])): Case {
+export function inVolume(mount: string, name: string, plant: string, rows: readonly Row[] | ((secret: string) => readonly Row[])): Case {
   return {
     name: `${mount}: ${name}`,
     plant: `here=${mount}/$(basename "$PWD"); mkdir "$here"; cd "$here"; ${plant}`,
@@ -39,7 +39,7 @@ function inVolume(mount: string, name: string, plant: string, rows: readonly Row
   };
 }
 
-const ours = ['/disk', '/mem', '/dev/shm', '/dev'];
+export const ours = ['/disk', '/mem', '/dev/shm', '/dev'];
 
 /** What lies in places that no diff of the image shows. */
 export const volumes: readonly Case[] = [

@@ -44,7 +44,8 @@ export async function settleMoved(
   ctx: StepContext,
 ): Promise<void> {
   if (moved?.outcome !== 'stored') {
-    await settleWithout(each, moved?.outcome, result, ctx);
+    // What the node could hash can be had: it may have been held by a lease.
+    await settleWithout(each, moved?.outcome ?? (hashed?.outcome === 'hashed' ? 'differs' : undefined), result, ctx);
     return;
   }
   const { evidence } = moved;

@@ -82,7 +82,7 @@ export async function moveLong<T>(
     maxBytes: mostBytes(file) + 20_000,
   });
   let moved: T | undefined;
-  const fared = await runTar(session, command, root, signal, async (entry) => {
+  const { fared } = await runTar(session, command, root, signal, async (entry) => {
     moved = await take(entry, file);
   });
   return fared === 'whole' ? moved : { outcome: fared === 'cut' ? 'cut' : 'differs' };

@@ -1,19 +1,17 @@
 import { TriageError } from '../../domain/error.js';
 import type { NodeSession } from '../../ports.js';
 import { someMissing } from '../node/listed-names.js';
-import { checkExit, collect, nodeCommand, roomFor, splitNul, withoutDot } from '../node/node-command.js';
+import { checkExit, collect, nodeCommand, roomFor, splitNul, timeUp, withoutDot } from '../node/node-command.js';
 import { checkEntered, insideTree, type Reading } from '../node/safe-tree.js';
+import { isLeased, leaseSeconds, longestWait } from './leases.js';
 import { type FileToHash, type Hashed, keyOf } from './tree-reader.js';
 
 const MiB = 1024 * 1024;
 
-/** timeout(1): the time was up. */
-const timeUp = 124;
-
 /** What a look at a file prints, before it is read (`<`) and after (`>`). */
 const look = String.raw`%y\t%D\t%i\t%s\t%C@\t`;
 
-/** All files of a batch at once. A FIFO that takes the place of a file at the last moment holds this up until the time limit. */
+/** All files of a batch at once. A FIFO that takes the place of a file at the last moment holds this up until the time limit, as does a lease. */
 const atOnce = String.raw`
 most=$1; shift
 find -P "$@" -maxdepth 0 -printf "<\t${look}%p\0"
@@ -23,35 +21,59 @@ exit 0`;
 
 /**
  * `hash FILE LIMIT NAME_FOR_FIND NAME`: one file, which cannot hold it up: dd opens without waiting, follows no link and stops at the limit.
- * The hash is printed only if dd did not complain.
+ * The hash is printed only if dd did not complain. Fails where somebody holds a lease on the file (fcntl(2), F_SETLEASE): the kernel breaks it
+ * from then on, and only who waits gets the file. `patiently` is how to wait.
  */
 export const hashSingly = String.raw`
+how=nonblock, patiently=
 hash() {
   find -P "$1" -maxdepth 0 -printf "<\t${look}$3\0"
-  sum=$({ { dd if="$1" bs=64k count="$2" iflag=nonblock,nofollow,count_bytes status=none 2>/dev/null || echo '!' >&3; } | sha256sum; } 3>&1)
+  sum=$({ { $patiently dd if="$1" bs=64k count="$2" iflag="$how"nofollow,count_bytes status=none 2>&3 || echo '!' >&3; } | sha256sum; } 3>&1)
   case $sum in *!*) ;; *) printf '%.64s  %s\0' "$sum" "$4" ;; esac
   find -P "$1" -maxdepth 0 -printf ">\t${look}$3\0"
+  case $sum in *': ${isLeased}'*) return 1 ;; esac
 }`;
 
-/** Each argument is `LIMIT/NAME`. */
-const inTurn = `${hashSingly}\nfor each; do hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}"; done; exit 0`;
+/**
+ * Each argument is `LIMIT/NAME`. What is leased comes last, as the leases of all are being broken then; what is said of it last counts.
+ * xargs can run this several times: `last` is when none of them may wait any more.
+ */
+const inTurn = `${hashSingly}
+until=$(($(date +%s) + ${leaseSeconds}))
+[ "$until" -le "$last" ] || until=$last
+count=$#
+while [ "$count" -gt 0 ]; do
+  count=$((count - 1)) each=$1
+  shift
+  hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}" || set -- "$@" "$each"
+done
+how=
+for each; do
+  left=$((until - $(date +%s)))
+  [ "$left" -gt 0 ] || break
+  patiently="timeout -k 1 $left"
+  hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}"
+done
+exit 0`;
+
+const allInTurn = `last=$(($(date +%s) + ${longestWait})); export last; exec xargs -0 -r sh -c "$1" podtriage`;
 
 /** Where files are hashed. */
 export interface HashPlace {
   readonly session: NodeSession;
   readonly root: string;
   readonly reading: Reading;
-  /** How long a batch may take before its files are hashed one by one, beside what its bytes take at 4 MiB/s. Default 30 s. */
+  /** How long a batch may take at most before its files are hashed one by one, beside what its bytes take at 4 MiB/s. Default 30 s. */
   readonly patienceMs?: number | undefined;
 }
 
 /** What the node says of each file, by path as latin1 of the raw bytes; see {@link Hashed}. No name may be longer than a tool can open. */
 export async function hashNames(place: HashPlace, files: readonly FileToHash[], signal: AbortSignal): Promise<Map<string, Hashed>> {
   if (files.length === 0) return new Map();
-  const { session, root, reading, patienceMs = 30_000 } = place;
+  const { session, root, reading } = place;
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const most = files.reduce((max, file) => Math.max(max, mostBytes(file)), 0);
-  const seconds = Math.ceil(patienceMs / 1_000 + bytes / (4 * MiB));
+  const seconds = Math.ceil(Math.min(place.patienceMs ?? Infinity, patienceMs(files.length)) / 1_000 + bytes / (4 * MiB));
   const argv = ['timeout', '-k', '5', String(seconds), 'xargs', '-0', '-r', 'sh', '-c', atOnce, 'podtriage', String(most)];
   const command = nodeCommand('hash-files', insideTree(root, argv, reading), {
     stdin: listOf(files, () => './'),
@@ -65,9 +87,14 @@ export async function hashNames(place: HashPlace, files: readonly FileToHash[], 
   return parseHashes(stdout, () => most);
 }
 
+/** How long a tool is waited for that opens so many files at once: a suspect can make it wait for ever. */
+export function patienceMs(files: number): number {
+  return Math.min(5_000 + files * 20, 30_000);
+}
+
 async function hashInTurn({ session, root, reading }: HashPlace, files: readonly FileToHash[], signal: AbortSignal): Promise<Map<string, Hashed>> {
   const limits = new Map(files.map((file) => [keyOf(file), mostBytes(file)]));
-  const command = nodeCommand('hash-files-in-turn', insideTree(root, ['xargs', '-0', '-r', 'sh', '-c', inTurn, 'podtriage'], reading), {
+  const command = nodeCommand('hash-files-in-turn', insideTree(root, ['sh', '-c', allInTurn, 'podtriage', inTurn], reading), {
     stdin: listOf(files, (file) => `${mostBytes(file)}/./`),
     timeoutMs: 30 * 60_000,
     maxBytes: roomForHashes(files),

@@ -3,14 +3,12 @@ import type { NodeSession } from '../../ports.js';
 import { askAboutNames, maxNameBytes } from '../node/listed-names.js';
 import { byBestReading, readingOf } from '../node/safe-tree.js';
 import { walkTree } from '../node/walk-tree.js';
+import { maxLeasedFiles, moveLeased } from './leased-files.js';
 import { hashLong, isReachable, maxLongPaths, moveLong } from './long-paths.js';
-import { hashNames } from './node-hash.js';
+import { hashNames, patienceMs } from './node-hash.js';
 import { allStored, type MovePlace, moveNames, type Staged, type Storing, staging, storing, type Taker } from './transfer.js';
 import { type Destination, type FileToHash, type FileToMove, type Hashed, keyOf, type Moved, type TreeReader } from './tree-reader.js';
 import { type Proof, prove, standingOf } from './two-walks.js';
-
-/** How long the first bytes of a group of files are waited for: a FIFO in place of a file holds them up. In seconds. */
-const headSeconds = '30';
 
 /** What a tree of the node is read by. */
 export interface NodeTreeOptions {
@@ -37,7 +35,7 @@ export function nodeTree(options: NodeTreeOptions): TreeReader {
       byBestReading(session, async (reading) => {
         const place = { session, root, reading };
         if (reading !== 'nosymfollow') return moveProven(options, place, files, to, signal);
-        const moved = await moveAll(place, files, storing(to, signal), signal);
+        const moved = await moveAll(place, files, to.strict, storing(to, signal), signal);
         to.arrived?.();
         return allStored(moved);
       }),
@@ -75,17 +73,27 @@ function judged(hashed: Hashed | undefined, proof: Proof): Hashed | undefined {
 async function moveAll<T extends Staged | Storing>(
   place: MovePlace,
   files: readonly FileToMove[],
+  strict: boolean,
   take: Taker<T>,
   signal: AbortSignal,
 ): Promise<Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>> {
   const { short, long, beyond } = byLength(files);
-  const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>(await moveNames(place, short, take, signal));
+  const named = await moveNames(place, short, take, signal);
+  const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>(named.moved);
+  for (const file of named.leased && strict ? hashedMissing(short, moved).slice(0, maxLeasedFiles) : []) {
+    const answer = await moveLeased(place, file, take, signal);
+    if (answer !== undefined) moved.set(keyOf(file), answer);
+  }
   for (const file of long) {
     const answer = await moveLong(place, file, take, signal);
     if (answer !== undefined) moved.set(keyOf(file), answer);
   }
   for (const file of beyond) moved.set(keyOf(file), { outcome: 'path-too-long' });
   return moved;
+}
+
+function hashedMissing(files: readonly FileToMove[], moved: ReadonlyMap<string, unknown>): (FileToMove & { readonly sha256: string })[] {
+  return files.flatMap((file) => (file.sha256 === undefined || moved.has(keyOf(file)) ? [] : [{ ...file, sha256: file.sha256 }]));
 }
 
 /** tar follows no symlink in place of the file itself; what leads to the file must be the same before and after. */
@@ -98,7 +106,7 @@ async function moveProven(
 ): Promise<Map<string, Moved>> {
   const apart = new Apart();
   try {
-    const proven = await between(options, files, () => moveAll(place, files, apart.keeping(staging(to, signal)), signal), signal);
+    const proven = await between(options, files, () => moveAll(place, files, to.strict, apart.keeping(staging(to, signal)), signal), signal);
     to.arrived?.();
     const settled = [...proven.answer].map(async ([key, answer]): Promise<[string, Moved]> => {
       if (answer.outcome !== 'staged') return [key, answer];
@@ -159,7 +167,7 @@ async function headsOf(
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   // Between two walks a name could have led to another file.
   if (paths.length === 0 || readingOf(session) !== 'nosymfollow') return new Map();
-  const tool = ['timeout', '-k', '5', headSeconds, 'head', '-q', '-c', String(bytes), '--'];
+  const tool = ['timeout', '-k', '5', String(Math.ceil(patienceMs(paths.length) / 1_000)), 'head', '-q', '-c', String(bytes), '--'];
   const total = paths.length * bytes;
   const heads = await askAboutNames(session, 'read-heads', root, tool, paths, { maxBytes: total + 4_096 }, signal).catch((error: unknown) => {
     if (error instanceof TriageError && (error.code === 'limit-exceeded' || error.code === 'timeout')) return Buffer.alloc(0);

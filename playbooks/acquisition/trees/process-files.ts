@@ -14,10 +14,15 @@ export type Reading = 'whole' | 'changed' | 'padded' | 'unreadable';
  * Reads one file, which find has named by a single part in the directory that it stands in: tar opens it without following a link and without
  * waiting, looks at what it has opened, and reads only a regular file; the second tar takes its header off again. `--atime-preserve` opens
  * with O_NOATIME. The access times of directories cannot be kept, as nothing on a bare node lists them without moving them.
+ * Where leases are held (`until` is not 0), dd waits before until the kernel has broken one on this file.
  */
 const readOne = String.raw`
-file=$1
-shift
+file=$1 until=$2
+shift 2
+if [ "$until" != 0 ]; then
+  left=$((until - $(date +%s)))
+  [ "$left" -le 0 ] || timeout -k 1 "$left" dd if="$file" iflag=nofollow count=0 status=none 2>/dev/null
+fi
 { said=$({ { tar --format=gnu --no-recursion --atime-preserve=system -cf - -- "$file" 2>&4; echo "$?" >&5; } | tar -xOf - 2>/dev/null | "$@" >&3; } 4>&1 5>&1); } 3>&1
 printf '\0%s\0' "$said"`;
 
@@ -26,21 +31,24 @@ printf '\0%s\0' "$said"`;
  * several names, of which the first that is found will do. Only numbers say which: a name of more than one part, given to any tool, can be
  * led astray, while find's own descent cannot. Prints for each file the fields of {@link foundFiles}.
  * @param most files of more bytes are left alone
+ * @param patience how many seconds may be waited for leases (fcntl(2), F_SETLEASE) to be broken
  */
-export function readArgv(most: number, sink: readonly string[]): string[] {
+export function readArgv(most: number, patience: number, sink: readonly string[]): string[] {
   const script = String.raw`
-most=$1 one=$2
-shift 2
+most=$1 patience=$2 one=$3
+shift 3
 singles= firsts=
 while read -r kind inode; do
   case $kind in one) singles="$singles -o -inum $inode" ;; first) firsts="$firsts $inode" ;; esac
 done
 look='%D\t%i\t%s\t%C@\0'
+until=0
+! grep -qE ': LEASE +(BREAKING|ACTIVE +WRITE)' /proc/locks || until=$(($(date +%s) + patience))
 seek() { find -P . -xdev -ignore_readdir_race -type f -size "-$most"c "$@" </dev/null; }
-[ -z "$singles" ] || seek '(' -false $singles ')' -printf "$look" -execdir sh -c "$one" podtriage '{}' "$@" ';'
-for inode in $firsts; do seek -inum "$inode" -printf "$look" -execdir sh -c "$one" podtriage '{}' "$@" ';' -quit; done
+[ -z "$singles" ] || seek '(' -false $singles ')' -printf "$look" -execdir sh -c "$one" podtriage '{}' "$until" "$@" ';'
+for inode in $firsts; do seek -inum "$inode" -printf "$look" -execdir sh -c "$one" podtriage '{}' "$until" "$@" ';' -quit; done
 exit 0`;
-  return ['sh', '-c', script, 'podtriage', String(most), readOne, ...sink];
+  return ['sh', '-c', script, 'podtriage', String(most), String(patience), readOne, ...sink];
 }
 
 const headPattern = /^(\d+)\t(\d+)\t(\d+)\t(-?[\d.]+)$/;

@@ -4,6 +4,7 @@ import { tarOfNames } from '../node/listed-names.js';
 import { checkExit, nameList, nodeCommand, whileRunning, withoutDot } from '../node/node-command.js';
 import { checkEntered, insideTree, type Reading } from '../node/safe-tree.js';
 import { readTar, type TarEntry } from '../tar/tar-reader.js';
+import { isLeased } from './leases.js';
 import { type Destination, type FileToMove, keyOf, type Moved } from './tree-reader.js';
 
 /** Options of tar that decide what a file looks like in the archive. */
@@ -22,21 +23,24 @@ export interface MovePlace {
   readonly reading: Reading;
 }
 
-/** Takes one file of an archive. */
-export type Taker<T> = (entry: TarEntry, file: FileToMove) => Promise<T>;
+/** Takes what came of one file. */
+export type Taker<T> = (content: Content, file: FileToMove) => Promise<T>;
+
+type Content = Pick<TarEntry, 'type' | 'size' | 'body'>;
 
 /**
  * Moves files as one tar stream. Each is hashed while it is parsed and compared with the node's hash: tar pads a file that shrinks with
  * zeros, and only the hash tells. Nothing is ever written under a name from the archive.
- * @returns what became of each path (latin1 of the raw bytes) that the archive held; of all, if it had to be ended
+ * @returns what became of each path (latin1 of the raw bytes) that the archive held; of all, if it had to be ended. `leased` when some of the
+ * others may be missing as somebody holds a lease on them.
  */
 export async function moveNames<T extends Storing | Staged>(
   { session, root, reading }: MovePlace,
   files: readonly FileToMove[],
   take: Taker<T>,
   signal: AbortSignal,
-): Promise<Map<string, T | { readonly outcome: 'cut' | 'differs' }>> {
-  if (files.length === 0) return new Map();
+): Promise<{ readonly moved: Map<string, T | { readonly outcome: 'cut' | 'differs' }>; readonly leased: boolean }> {
+  if (files.length === 0) return { moved: new Map(), leased: false };
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const command = nodeCommand('move-files', insideTree(root, [...tarFormat, ...tarOfNames], reading), {
     stdin: nameList(files.map(({ path }) => path)),
@@ -46,7 +50,7 @@ export async function moveNames<T extends Storing | Staged>(
   });
   const wanted = new Map(files.map((file) => [keyOf(file), file]));
   const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' }>();
-  const fared = await runTar(session, command, root, signal, async (entry) => {
+  const { fared, leased } = await runTar(session, command, root, signal, async (entry) => {
     const key = withoutDot(entry.name).toString('latin1');
     const file = wanted.get(key);
     // tar never sends what was not asked for; whatever does is not our tar.
@@ -55,7 +59,7 @@ export async function moveNames<T extends Storing | Staged>(
   });
   if (fared === 'padded') await refuseUnproven(moved, wanted);
   if (fared === 'cut') for (const key of wanted.keys()) if (!moved.has(key)) moved.set(key, { outcome: 'cut' });
-  return moved;
+  return { moved, leased };
 }
 
 /** tar has filled up a file with zeros, and the message may name any of them: what is not what the node has hashed does not count. */
@@ -70,14 +74,17 @@ async function refuseUnproven<T extends Storing | Staged>(
   }
 }
 
-/** Runs a command that prints an archive. `cut`: it was ended as it printed more than it may. `padded`: a file shrank while tar read it. */
+/**
+ * Runs a command that prints an archive. `cut`: it was ended as it printed more than it may. `padded`: a file shrank while tar read it.
+ * `leased`: tar would have had to wait for a file.
+ */
 export async function runTar(
   session: NodeSession,
   command: NodeCommand,
   root: string,
   signal: AbortSignal,
   take: (entry: TarEntry) => Promise<void>,
-): Promise<'whole' | 'padded' | 'cut'> {
+): Promise<{ readonly fared: 'whole' | 'padded' | 'cut'; readonly leased: boolean }> {
   const running = await session.start(command, signal);
   const parsing = (async () => {
     for await (const entry of readTar(running.stdout)) await take(entry);
@@ -86,7 +93,7 @@ export async function runTar(
   try {
     ended = await whileRunning(running, parsing);
   } catch (error) {
-    if (error instanceof TriageError && error.code === 'limit-exceeded') return 'cut';
+    if (error instanceof TriageError && error.code === 'limit-exceeded') return { fared: 'cut', leased: false };
     throw error;
   }
   checkEntered(ended.outcome, root, session.node.name);
@@ -95,7 +102,8 @@ export async function runTar(
   checkExit(command, session.node.name, ended.outcome, [0, 1, 2]);
   // More files than the messages have room for: then one that shrank may be among them.
   const { exitCode, stderr } = ended.outcome;
-  return exitCode !== 0 && (stderr.includes('padding with zeros') || stderr.length > 12_000) ? 'padded' : 'whole';
+  const mayHaveSaid = (what: string): boolean => exitCode !== 0 && (stderr.includes(what) || stderr.length > 12_000);
+  return { fared: mayHaveSaid('padding with zeros') ? 'padded' : 'whole', leased: mayHaveSaid(isLeased) };
 }
 
 /** Puts what comes into the store; the next file is read while the last ones are made durable. */
@@ -129,14 +137,14 @@ export function staging({ evidence, strict }: Destination, signal: AbortSignal):
   };
 }
 
-function expected({ size }: TarEntry, { sha256 }: FileToMove, strict: boolean): { sha256?: string; size?: number } {
+function expected({ size }: Content, { sha256 }: FileToMove, strict: boolean): { sha256?: string; size?: number } {
   return strict && sha256 !== undefined ? { sha256, size } : { size };
 }
 
 /** Or why it does not count. */
 async function stage(
   evidence: EvidencePort,
-  { type, body }: TarEntry,
+  { type, body }: Content,
   expected: Parameters<EvidencePort['stage']>[2],
   signal: AbortSignal,
 ): Promise<StagedEvidence | 'differs' | 'not-a-file'> {

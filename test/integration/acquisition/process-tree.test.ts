@@ -11,6 +11,7 @@ import type { FileToMove } from '../../../playbooks/acquisition/trees/tree-reade
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { type RealCgroup, realCgroup } from '../../support/cgroup.js';
+import { leaseOn, leasesBreakAfter } from '../../support/lease.js';
 import { localNode } from '../../support/local-node.js';
 
 const id = randomBytes(32).toString('hex');
@@ -128,6 +129,23 @@ describe('a file system in memory that only a container has mounted', () => {
     inMount('printf x >f; for i in $(seq 1000); do ln f "n$i"; done');
     const hashed = await processTree(localNode(), place()).hash([file('f', 1), file('n7', 1)], signal);
     expect([...hashed.keys()].sort()).toEqual(['f', 'n7']);
+  });
+
+  it('waits for a file that somebody holds a lease on until the kernel has broken it', async () => {
+    const setBack = leasesBreakAfter(5);
+    inMount('printf held >f; printf free >g');
+    const holder = await leaseOn(join(point, 'f'), 'holds', ['nsenter', '-m', '-t', String(pid())]);
+    try {
+      const tree = processTree(localNode(), place());
+      const files = [file('f', 4, sha256('held')), file('g', 4, sha256('free'))];
+      const hashed = await tree.hash(files, signal);
+      for (const { path, sha256: hash } of files)
+        expect(hashed.get(path.toString())).toMatchObject({ outcome: 'hashed', sha256: hash, steady: true });
+      expect((await tree.move(files, { evidence, strict: true }, signal)).get('f')).toMatchObject({ outcome: 'stored' });
+    } finally {
+      holder.kill('SIGKILL');
+      setBack();
+    }
   });
 
   it('ends the walk at the most entries that are asked for', async () => {
