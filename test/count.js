@@ -1,5 +1,5 @@
-// Adds up test results and prints what failed and the one closing line: node count.js FOLDER PROJECT..., with PROJECT.json of Vitest and its exit
-// status in PROJECT.status. Exit status 1 when a test failed, a project did not come to its end, or no test ran.
+// Adds up test results and prints what failed and the one closing line: node count.js FOLDER PROJECT..., with PROJECT.json of Vitest, its exit
+// status in PROJECT.status, and what hook-failures.js says in PROJECT.hooks.json. Exit status 1 when a test failed, a project did not come to its end, or no test ran.
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
@@ -17,7 +17,7 @@ function say(what, project, name, messages) {
   told.push(`${what}: ${project} > ${name}${first === '' ? '' : ` - ${first.slice(0, 300)}`}`);
 }
 
-function countFile(project, file) {
+function countFile(project, file, hooks) {
   const name = relative(process.cwd(), file.name);
   const failures = file.assertionResults.filter((test) => test.status === 'failed');
   for (const test of failures) say('failed', project, `${name} > ${test.fullName}`, test.failureMessages);
@@ -26,16 +26,19 @@ function countFile(project, file) {
   for (const test of flaky) say('passed when tried again', project, `${name} > ${test.fullName}`, test.failureMessages);
   // A file that does not load, and one whose hook or whose process fails, may have no test that failed.
   const isBroken = file.status === 'failed' && failures.length === 0;
-  if (isBroken) say('failed', project, name, [file.message]);
+  const ofHooks = hooks.filter((hook) => hook.file === file.name);
+  for (const hook of ofHooks) say('failed', project, `${name} > ${hook.name}, a hook`, [hook.message]);
+  if (isBroken && ofHooks.length === 0) say('failed', project, name, [file.message]);
   return isBroken ? 1 : failures.length;
 }
 
 function count(project) {
   const result = JSON.parse(readFileSync(join(folder, `${project}.json`), 'utf8'));
+  const hooks = JSON.parse(readFileSync(join(folder, `${project}.hooks.json`), 'utf8'));
   const status = readFileSync(join(folder, `${project}.status`), 'utf8').trim();
   passed += result.numPassedTests;
   skipped += result.numPendingTests + result.numTodoTests;
-  const here = result.testResults.reduce((sum, file) => sum + countFile(project, file), 0);
+  const here = result.testResults.reduce((sum, file) => sum + countFile(project, file, hooks), 0);
   failed += here;
   if (here > 0 || status === '0') return;
   failed += 1;
