@@ -14,6 +14,9 @@ export const maxAskedBytes = 4_064;
 /** How many files have their attributes copied at once: each copy is an inode in the node's memory. */
 const batch = 2_000;
 
+/** For how long files of one directory are copied by themselves, in seconds; the rest is named as not read. */
+const patience = 300;
+
 /**
  * Complaints that say no more than the answer itself: a name is not in a layer, has just gone, or lies behind a link. All are read to their end:
  * a tool that cannot complain any more would be ended by it.
@@ -92,21 +95,25 @@ copies() {
   [ "$status" != ${timeUp} ] || singly "$@"
   archive -C "$scratch/copies" .
   status=$((status + $?))
+  [ -z "$(find "$scratch/copies" ! -type d ! -type f -print -quit)" ] || status=1
   send files "$status"
   if [ "$status" != 0 ]; then
     note uncopied
     for name do
-      [ -h "$name" ] || [ ! -f "$name" ] || [ -e "$scratch/copies/$name" ] || printf '%s\\0' "$name"
+      [ -h "$name" ] || [ ! -f "$name" ] || { [ ! -h "$scratch/copies/$name" ] && [ -f "$scratch/copies/$name" ]; } || printf '%s\\0' "$name"
     done
     cat "$scratch/late"
   fi
 }
 singly() {
-  : >"$scratch/held"
+  [ -e "$scratch/held" ] || echo $(($(date +%s) + ${patience})) >"$scratch/held"
+  read -r until <"$scratch/held"
   anew
-  status=0
+  status=0 count=0
   for name do
-    copy 1 "$name"
+    [ $((count % 50)) != 0 ] || now=$(date +%s)
+    count=$((count + 1))
+    if [ "$now" -lt "$until" ]; then copy 1 "$name"; else false; fi
     case $? in
       0) ;;
       ${timeUp}) status=1; printf '%s\\0' "$name" >>"$scratch/late" ;;
