@@ -44,8 +44,7 @@ export async function settleMoved(
   ctx: StepContext,
 ): Promise<void> {
   if (moved?.outcome !== 'stored') {
-    // What the node could hash can be had: it may have been held by a lease.
-    await settleWithout(each, moved?.outcome ?? (hashed?.outcome === 'hashed' ? 'differs' : undefined), result, ctx);
+    await settleWithout(each, moved?.outcome ?? (hashed?.outcome === 'hashed' ? 'not-sent' : undefined), result, ctx);
     return;
   }
   const { evidence } = moved;
@@ -90,14 +89,17 @@ export async function settleUnread(each: Candidate, hashed: Hashed | undefined, 
 /** What is not had now, or not at all. Undefined: the node did not say a word about it. */
 async function settleWithout(
   each: Candidate,
-  outcome: Exclude<Hashed['outcome'], 'too-large'> | Exclude<Moved['outcome'], 'stored'> | undefined,
+  outcome: Exclude<Hashed['outcome'], 'too-large'> | Exclude<Moved['outcome'], 'stored'> | 'not-sent' | undefined,
   result: GroupResult,
   ctx: StepContext,
 ): Promise<void> {
   const { change } = each;
   switch (outcome) {
     case undefined:
-      gapOf(ctx, change, 'could-not-read', 'it vanished, or cannot be read on the node');
+      gapOf(ctx, change, 'could-not-read', 'it vanished, or cannot be read on the node, or somebody kept a lease on it');
+      break;
+    case 'not-sent':
+      again(each, 'could-not-read', 'it was hashed, but did not come: it vanished, or somebody kept a lease on it', result, ctx);
       break;
     case 'not-a-file':
       gapOf(ctx, change, 'not-a-file', 'it was replaced by something that is no regular file while it was acquired');

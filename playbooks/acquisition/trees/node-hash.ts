@@ -21,8 +21,8 @@ exit 0`;
 
 /**
  * `hash FILE LIMIT NAME_FOR_FIND NAME`: one file, which cannot hold it up: dd opens without waiting, follows no link and stops at the limit.
- * The hash is printed only if dd did not complain. Fails where somebody holds a lease on the file (fcntl(2), F_SETLEASE): the kernel breaks it
- * from then on, and only who waits gets the file. `patiently` is how to wait.
+ * The hash is printed only if dd did not complain. Fails where dd would have had to wait to open it: somebody holds a lease on it (leases.ts).
+ * `patiently` is how to wait.
  */
 export const hashSingly = String.raw`
 how=nonblock, patiently=
@@ -31,16 +31,15 @@ hash() {
   sum=$({ { $patiently dd if="$1" bs=64k count="$2" iflag="$how"nofollow,count_bytes status=none 2>&3 || echo '!' >&3; } | sha256sum; } 3>&1)
   case $sum in *!*) ;; *) printf '%.64s  %s\0' "$sum" "$4" ;; esac
   find -P "$1" -maxdepth 0 -printf ">\t${look}$3\0"
-  case $sum in *': ${isLeased}'*) return 1 ;; esac
+  case $sum in *'failed to open'*': ${isLeased}'*) return 1 ;; esac
 }`;
 
 /**
- * Each argument is `LIMIT/NAME`. What is leased comes last, as the leases of all are being broken then; what is said of it last counts.
- * xargs can run this several times: `last` is when none of them may wait any more.
+ * Each argument is `LIMIT/NAME`. What is leased comes last, as the leases of all are being broken then; what is said of it last counts. Should one
+ * of them have become a FIFO, and take all the time, the others need no more than a moment. xargs can run this several times: `last` is when none
+ * of them may wait any more.
  */
 const inTurn = `${hashSingly}
-until=$(($(date +%s) + ${leaseSeconds}))
-[ "$until" -le "$last" ] || until=$last
 count=$#
 while [ "$count" -gt 0 ]; do
   count=$((count - 1)) each=$1
@@ -48,15 +47,19 @@ while [ "$count" -gt 0 ]; do
   hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}" || set -- "$@" "$each"
 done
 how=
+until=$(($(date +%s) + ${leaseSeconds}))
 for each; do
-  left=$((until - $(date +%s)))
-  [ "$left" -gt 0 ] || break
+  now=$(date +%s)
+  [ "$now" -lt "$last" ] || break
+  left=$((until - now))
+  [ "$left" -ge 2 ] || left=2
+  [ ! -h "\${each#*/}" ] && [ -f "\${each#*/}" ] || continue
   patiently="timeout -k 1 $left"
   hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}"
 done
 exit 0`;
 
-const allInTurn = `last=$(($(date +%s) + ${longestWait})); export last; exec xargs -0 -r sh -c "$1" podtriage`;
+const allInTurn = `last=$(($(date +%s) + ${longestWait})); export last; exec xargs -0 -r -s 1000000 sh -c "$1" podtriage`;
 
 /** Where files are hashed. */
 export interface HashPlace {
@@ -114,10 +117,10 @@ export function mostBytes({ size }: FileToHash): number {
   return size * 2 + MiB;
 }
 
-/** Room for an answer: each name three times, with numbers. */
+/** Room for an answer: each name five times, as what is leased is looked at twice, with numbers. */
 export function roomForHashes(files: readonly FileToHash[]): number {
   const names = files.map(({ path }) => path);
-  return roomFor([...names, ...names, ...names], 200);
+  return roomFor([...names, ...names, ...names, ...names, ...names], 200);
 }
 
 interface Look {

@@ -3,7 +3,7 @@ import type { NodeSession } from '../../ports.js';
 import { askAboutNames, maxNameBytes } from '../node/listed-names.js';
 import { byBestReading, readingOf } from '../node/safe-tree.js';
 import { walkTree } from '../node/walk-tree.js';
-import { maxLeasedFiles, moveLeased } from './leased-files.js';
+import { LeasedFiles } from './leased-files.js';
 import { hashLong, isReachable, maxLongPaths, moveLong } from './long-paths.js';
 import { hashNames, patienceMs } from './node-hash.js';
 import { allStored, type MovePlace, moveNames, type Staged, type Storing, staging, storing, type Taker } from './transfer.js';
@@ -23,6 +23,7 @@ export interface NodeTreeOptions {
 /** Reads a directory tree of the node by the names in it, safely; see {@link byBestReading}. */
 export function nodeTree(options: NodeTreeOptions): TreeReader {
   const { session, root } = options;
+  const leased = new LeasedFiles();
   return {
     name: root,
     walk: (most, signal) => walkTree(session, root, most, signal),
@@ -33,9 +34,9 @@ export function nodeTree(options: NodeTreeOptions): TreeReader {
       }),
     move: (files, to, signal) =>
       byBestReading(session, async (reading) => {
-        const place = { session, root, reading };
+        const place = { session, root, reading, leased: to.strict ? leased : undefined };
         if (reading !== 'nosymfollow') return moveProven(options, place, files, to, signal);
-        const moved = await moveAll(place, files, to.strict, storing(to, signal), signal);
+        const moved = await moveAll(place, files, storing(to, signal), signal);
         to.arrived?.();
         return allStored(moved);
       }),
@@ -70,18 +71,22 @@ function judged(hashed: Hashed | undefined, proof: Proof): Hashed | undefined {
   return hashed?.outcome === 'hashed' && proof === 'file-changed' ? { outcome: 'unsure' } : hashed;
 }
 
+interface TreePlace extends MovePlace {
+  /** Absent at the last try, when what comes counts whatever its hash is. */
+  readonly leased: LeasedFiles | undefined;
+}
+
 async function moveAll<T extends Staged | Storing>(
-  place: MovePlace,
+  place: TreePlace,
   files: readonly FileToMove[],
-  strict: boolean,
   take: Taker<T>,
   signal: AbortSignal,
 ): Promise<Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>> {
   const { short, long, beyond } = byLength(files);
   const named = await moveNames(place, short, take, signal);
   const moved = new Map<string, T | { readonly outcome: 'cut' | 'differs' | 'path-too-long' }>(named.moved);
-  for (const file of named.leased && strict ? hashedMissing(short, moved).slice(0, maxLeasedFiles) : []) {
-    const answer = await moveLeased(place, file, take, signal);
+  for (const file of named.leased ? hashedMissing(short, moved) : []) {
+    const answer = await place.leased?.move(place, file, take, signal);
     if (answer !== undefined) moved.set(keyOf(file), answer);
   }
   for (const file of long) {
@@ -99,14 +104,14 @@ function hashedMissing(files: readonly FileToMove[], moved: ReadonlyMap<string, 
 /** tar follows no symlink in place of the file itself; what leads to the file must be the same before and after. */
 async function moveProven(
   options: NodeTreeOptions,
-  place: MovePlace,
+  place: TreePlace,
   files: readonly FileToMove[],
   to: Destination,
   signal: AbortSignal,
 ): Promise<Map<string, Moved>> {
   const apart = new Apart();
   try {
-    const proven = await between(options, files, () => moveAll(place, files, to.strict, apart.keeping(staging(to, signal)), signal), signal);
+    const proven = await between(options, files, () => moveAll(place, files, apart.keeping(staging(to, signal)), signal), signal);
     to.arrived?.();
     const settled = [...proven.answer].map(async ([key, answer]): Promise<[string, Moved]> => {
       if (answer.outcome !== 'staged') return [key, answer];

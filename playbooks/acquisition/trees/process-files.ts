@@ -1,5 +1,6 @@
 import { TriageError } from '../../domain/error.js';
 import { NulFields } from '../node/nul-fields.js';
+import { isLeased } from './leases.js';
 
 /** One file as find saw it before it was read. */
 export interface FoundFile {
@@ -10,20 +11,25 @@ export interface FoundFile {
 /** How tar fared with a file. `changed`: while it was read. `padded`: it shrank, and tar filled it up with zeros. */
 export type Reading = 'whole' | 'changed' | 'padded' | 'unreadable';
 
+/** tar looks at what it has opened, and reads only a regular file. `--atime-preserve` opens with O_NOATIME. */
+const packed = 'packed() { tar --format=gnu --no-recursion --atime-preserve=system -cf - -- "$file"; }';
+
+/** Opens a file as tar will, so that the kernel begins to break a lease on it. */
+const openOne = `file=$1\n${packed}\npacked 2>/dev/null | head -c 1 >/dev/null`;
+
 /**
  * Reads one file, which find has named by a single part in the directory that it stands in: tar opens it without following a link and without
- * waiting, looks at what it has opened, and reads only a regular file; the second tar takes its header off again. `--atime-preserve` opens
- * with O_NOATIME. The access times of directories cannot be kept, as nothing on a bare node lists them without moving them.
- * Where leases are held (`until` is not 0), dd waits before until the kernel has broken one on this file.
+ * waiting, and the second tar takes its header off again. The access times of directories cannot be kept, as nothing on a bare node lists them
+ * without moving them.
+ * Where leases are held (`until` is not 0), tar is asked before until it can open the file: a tool that waits could wait for a FIFO or a device.
  */
 const readOne = String.raw`
 file=$1 until=$2
 shift 2
-if [ "$until" != 0 ]; then
-  left=$((until - $(date +%s)))
-  [ "$left" -le 0 ] || timeout -k 1 "$left" dd if="$file" iflag=nofollow count=0 status=none 2>/dev/null
-fi
-{ said=$({ { tar --format=gnu --no-recursion --atime-preserve=system -cf - -- "$file" 2>&4; echo "$?" >&5; } | tar -xOf - 2>/dev/null | "$@" >&3; } 4>&1 5>&1); } 3>&1
+${packed}
+isLeased() { case $({ packed 2>&4 | head -c 1 >/dev/null; } 4>&1) in *': ${isLeased}'*) ;; *) return 1 ;; esac; }
+[ "$until" = 0 ] || while [ "$(date +%s)" -lt "$until" ] && isLeased; do sleep 5; done
+{ said=$({ { packed 2>&4; echo "$?" >&5; } | tar -xOf - 2>/dev/null | "$@" >&3; } 4>&1 5>&1); } 3>&1
 printf '\0%s\0' "$said"`;
 
 /**
@@ -35,20 +41,25 @@ printf '\0%s\0' "$said"`;
  */
 export function readArgv(most: number, patience: number, sink: readonly string[]): string[] {
   const script = String.raw`
-most=$1 patience=$2 one=$3
-shift 3
+most=$1 patience=$2 open=$3 read=$4
+shift 4
 singles= firsts=
 while read -r kind inode; do
   case $kind in one) singles="$singles -o -inum $inode" ;; first) firsts="$firsts $inode" ;; esac
 done
-look='%D\t%i\t%s\t%C@\0'
-until=0
-! grep -qE ': LEASE +(BREAKING|ACTIVE +WRITE)' /proc/locks || until=$(($(date +%s) + patience))
 seek() { find -P . -xdev -ignore_readdir_race -type f -size "-$most"c "$@" </dev/null; }
-[ -z "$singles" ] || seek '(' -false $singles ')' -printf "$look" -execdir sh -c "$one" podtriage '{}' "$until" "$@" ';'
-for inode in $firsts; do seek -inum "$inode" -printf "$look" -execdir sh -c "$one" podtriage '{}' "$until" "$@" ';' -quit; done
+each() {
+  [ -z "$singles" ] || seek '(' -false $singles ')' "$@"
+  for inode in $firsts; do seek -inum "$inode" "$@" -quit; done
+}
+until=0
+if grep -qE ': LEASE +(BREAKING|ACTIVE +WRITE)' /proc/locks; then
+  each -execdir sh -c "$open" podtriage '{}' ';'
+  until=$(($(date +%s) + patience))
+fi
+each -printf '%D\t%i\t%s\t%C@\0' -execdir sh -c "$read" podtriage '{}' "$until" "$@" ';'
 exit 0`;
-  return ['sh', '-c', script, 'podtriage', String(most), String(patience), readOne, ...sink];
+  return ['sh', '-c', script, 'podtriage', String(most), String(patience), openOne, readOne, ...sink];
 }
 
 const headPattern = /^(\d+)\t(\d+)\t(\d+)\t(-?[\d.]+)$/;
