@@ -11,7 +11,7 @@ import type { FileToMove } from '../../../playbooks/acquisition/trees/tree-reade
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
 import { type RealCgroup, realCgroup } from '../../support/cgroup.js';
-import { leaseOn } from '../../support/lease.js';
+import { type LeaseHow, leaseOn } from '../../support/lease.js';
 import { localNode } from '../../support/local-node.js';
 
 const id = randomBytes(32).toString('hex');
@@ -21,6 +21,7 @@ let folder: string;
 let evidence: EvidenceKeeper;
 let cgroup: RealCgroup;
 let init: ChildProcess;
+let holders: ChildProcess[];
 let point: string;
 let signal: AbortSignal;
 
@@ -28,6 +29,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'podtriage tree-'));
   point = join(folder, 'a', 'mem space');
   ({ signal } = new AbortController());
+  holders = [];
   evidence = await createDiskEvidence(join(folder, 'evidence'), { hostname: 'here', machineId: 'one' });
   execFileSync('bash', ['--norc', '-euc', 'mkdir -p "$0"; mkdir "$1/node"; printf %s "$2" >"$1/node/f"', point, folder, secret]);
   cgroup = realCgroup(`podtriage-tree-test/${id}`);
@@ -39,6 +41,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  for (const holder of holders) holder.kill('SIGKILL');
   await cgroup.remove();
   rmSync(folder, { recursive: true });
 });
@@ -50,6 +53,18 @@ function pid(): number {
 /** Runs a script as a process of the container would, with the mount as working directory. */
 function inMount(script: string, ...args: string[]): void {
   execFileSync('nsenter', ['-m', '-t', String(pid()), 'bash', '--norc', '-euc', `cd "$0"; ${script}`, point, ...args]);
+}
+
+/** Lets somebody in the container hold leases on files of the mount. */
+async function lease(how: LeaseHow, ...names: string[]): Promise<void> {
+  const within = ['nsenter', '-m', '-t', String(pid())];
+  holders.push(
+    await leaseOn(
+      names.map((name) => join(point, name)),
+      how,
+      within,
+    ),
+  );
 }
 
 function place(more: Partial<ProcessPlace> = {}): ProcessPlace {
@@ -133,15 +148,8 @@ describe('a file system in memory that only a container has mounted', () => {
 
   it('waits for files that somebody holds leases on until the kernel has broken them, and not for ever for one that is leased anew each time', async () => {
     inMount('printf held >held; ln held twin; printf also >also; printf free >free; printf anew >anew');
-    const within = ['nsenter', '-m', '-t', String(pid())];
-    const holders = [
-      await leaseOn(
-        ['held', 'also'].map((name) => join(point, name)),
-        'holds',
-        within,
-      ),
-      await leaseOn([join(point, 'anew')], 'gives-way', within),
-    ];
+    await lease('holds', 'held', 'also');
+    await lease('gives-way', 'anew');
     const began = performance.now();
     const tree = processTree(localNode(), place());
     const files = ['held', 'also', 'free', 'anew'].map((name) => file(name, 4, sha256(name)));
@@ -152,7 +160,6 @@ describe('a file system in memory that only a container has mounted', () => {
     expect(hashed.has('anew')).toBe(false);
     expect(performance.now() - began).toBeLessThan(80_000);
     expect((await tree.move(files.slice(0, 1), { evidence, strict: true }, signal)).get('held')).toMatchObject({ outcome: 'stored' });
-    for (const holder of holders) holder.kill('SIGKILL');
   });
 
   it('ends the walk at the most entries that are asked for', async () => {
@@ -190,7 +197,7 @@ describe('nothing of the node is ever read', () => {
 
   it('while a file is swapped for a FIFO and for a device, and none of it is waited for', async () => {
     inMount('printf mine >f; mkfifo p; mknod d c 1 5; printf leased >leased');
-    const holder = await leaseOn([join(point, 'leased')], 'gives-way', ['nsenter', '-m', '-t', String(pid())]);
+    await lease('gives-way', 'leased');
     const swap = 'cd "$0"; while :; do ln f g; mv p f; mv f p; mv d f; mv f d; mv g f; done';
     const loop = spawn('nsenter', ['-m', '-t', String(pid()), 'bash', '--norc', '-c', swap, point], { stdio: 'ignore' });
     cgroup.enter(loop.pid ?? 0);
@@ -200,7 +207,6 @@ describe('nothing of the node is ever read', () => {
       const hashed = (await processTree(localNode(), place()).hash([file('f', 4)], signal)).get('f');
       outcomes.add(hashed?.outcome === 'hashed' ? hashed.sha256 : (hashed?.outcome ?? 'unread'));
     }
-    holder.kill('SIGKILL');
     expect(performance.now() - began).toBeLessThan(30_000);
     expect([...outcomes].filter((each) => ![sha256('mine'), 'unread', 'unsure'].includes(each))).toEqual([]);
   });
