@@ -11,9 +11,10 @@ import type { TreeReader } from '../../../playbooks/acquisition/trees/tree-reade
 import type { EvidencePort, NodeSession } from '../../../playbooks/ports.js';
 import { createDiskEvidence } from '../../../store/evidence/disk.js';
 import type { EvidenceKeeper } from '../../../store/evidence/keeper.js';
+import { watched } from '../../support/inotify.js';
 import { localNode } from '../../support/local-node.js';
 import { oldMount } from '../../support/old-mount.js';
-import { type RealOverlay, realOverlay } from '../../support/overlay.js';
+import { changesOn, type RealOverlay, realOverlay } from '../../support/overlay.js';
 
 const signal = new AbortController().signal;
 /** Each is 25 files, hashed and moved while the way to them is swapped. */
@@ -123,6 +124,21 @@ describe.each(['nosymfollow', 'two-walks'] as const)('reading a tree by %s', (re
     await reader.move(named('f', 'd/f'), { evidence: store, strict: false }, signal);
     for (const name of ['f', 'd', 'd/f']) expect(statSync(join(mounted?.overlay.upper ?? '', name)).atimeMs).toBe(1_000_000_000_000);
     expect(ownMounts()).toEqual(table);
+  });
+
+  it('is not noticed by a container that watches its files', async () => {
+    const reader = tree('echo x > f; mkdir d; echo y > d/f', session());
+    const { merged } = mounted?.overlay ?? { merged: '' };
+    const told = await watched(['.', 'f', 'd', 'd/f'].map((name) => join(merged, name)));
+    await reader.walk(1_000, signal);
+    if (mounted !== undefined) await changesOn(mounted, {}, 1_000, session());
+    await reader.hash(named('f', 'd/f'), signal);
+    await reader.move(named('f', 'd/f'), { evidence: store, strict: false }, signal);
+    expect(await told()).toBe(0);
+    // It would have been told.
+    const again = await watched([join(merged, 'f')]);
+    await nodeTree({ session: session(), root: merged, most: 10 }).hash(named('f'), signal);
+    expect(await again()).toBeGreaterThan(0);
   });
 
   it('reads files whose paths are longer than a tool can open', async () => {
