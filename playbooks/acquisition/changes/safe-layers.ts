@@ -14,7 +14,7 @@ export const maxAskedBytes = 4_064;
 /** How many files have their attributes copied at once: each copy is an inode in the node's memory. */
 const batch = 2_000;
 
-/** For how long files of one directory are copied by themselves, in seconds; the rest is named as not read. */
+/** For about how long files of one directory are copied by themselves, in seconds; the rest is named as not read. */
 const patience = 300;
 
 /**
@@ -29,6 +29,7 @@ const expected = 'No such file or directory$|Not a directory$|Too many levels of
  * - `archive`: no tool of a bare node prints extended attributes but tar, which puts them into pax headers.
  * - `copies`: tar reads a file to archive it, so the attributes of files are copied to empty files first. cp opens a file to read it and
  *   waits, which is for ever where a FIFO takes the file's place after cp has looked. From the first time on `singly` copies each by itself.
+ *   Named as `uncopied` is all that the copy is no file of, but for what is gone: something else can have stood there for a moment.
  * - `hidden`: all below the names given.
  * - `send`: an archive as lines of base64, each ended by NUL; nothing where every name was found and none has a mark.
  */
@@ -94,16 +95,15 @@ copies() {
   fi
   [ "$status" != ${timeUp} ] || singly "$@"
   archive -C "$scratch/copies" .
-  status=$((status + $?))
-  [ -z "$(find "$scratch/copies" ! -type d ! -type f -print -quit)" ] || status=1
-  send files "$status"
-  if [ "$status" != 0 ]; then
-    note uncopied
-    for name do
-      [ -h "$name" ] || [ ! -f "$name" ] || { [ ! -h "$scratch/copies/$name" ] && [ -f "$scratch/copies/$name" ]; } || printf '%s\\0' "$name"
-    done
-    cat "$scratch/late"
-  fi
+  send files $((status + $?))
+  note uncopied
+  for name do
+    made=$scratch/copies/$name
+    if [ -f "$made" ] && [ ! -h "$made" ]; then :
+    elif [ -e "$made" ] || [ -h "$made" ] || [ -e "$name" ] || [ -h "$name" ]; then printf '%s\\0' "$name"
+    fi
+  done
+  cat "$scratch/late"
 }
 singly() {
   [ -e "$scratch/held" ] || echo $(($(date +%s) + ${patience})) >"$scratch/held"

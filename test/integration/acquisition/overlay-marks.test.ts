@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Change } from '../../../playbooks/domain/change.js';
+import { localNode } from '../../support/local-node.js';
 import { changesOn, inShort, type RealOverlay, realOverlay } from '../../support/overlay.js';
 
 let mounted: RealOverlay | undefined;
@@ -189,6 +192,30 @@ describe('file capabilities', () => {
     const rows = await rowsOf(['mkdir bin; touch bin/ping; setcap cap_net_raw=ep bin/ping'], 'mv bin sbin', redirects);
     expect(rows.get('sbin/ping')).toMatchObject({ capabilities: 'cap_net_raw=ep' });
     expect(rows.get('sbin/ping')).not.toHaveProperty('capabilitiesBefore');
+  });
+
+  it.each([
+    ['a directory', 'mkdir program', 'rmdir program'],
+    ['a FIFO', 'mkfifo program', 'rm program'],
+    ['a link', 'ln -s /etc/hostname program', 'rm program'],
+    ['a FIFO that stays', 'mkfifo program', 'rm aside; exit'],
+  ])('are not taken for none where %s stands in the place of the file while it is read', async (_what, put, away) => {
+    mounted = realOverlay(['mkdir a'], '');
+    mounted.inContainer('echo x > program; setcap cap_net_raw=ep program; echo y > other; setcap cap_kill=ep other');
+    const { folder, overlay } = mounted;
+    // The suspect is on time: what stands for cp is him, and then cp itself.
+    writeFileSync(
+      join(folder, 'cp'),
+      `#!/bin/sh\n(cd "${overlay.merged}"; [ -e aside ] || { mv program aside; ${put}; })\n/bin/cp "$@"\nstatus=$?\n(cd "${overlay.merged}"; ${away}; mv aside program)\nexit $status\n`,
+      { mode: 0o755 },
+    );
+    const session = localNode({ env: { PATH: `${folder}:${process.env['PATH'] ?? ''}` } });
+    const { rows, problems } = await changesOn(mounted, {}, 100, session);
+    expect(rows.get('other')).toMatchObject({ capabilities: 'cap_kill=ep' });
+    expect(rows.get('program')).not.toHaveProperty('capabilities');
+    expect(problems).toEqual([
+      { path: Buffer.from('program'), reason: 'attributes', detail: 'the extended attributes of the file could not be read' },
+    ]);
   });
 
   it('are found beside user attributes, under hostile names and deep down', async () => {
