@@ -29,7 +29,7 @@ const tries = 3;
 
 /**
  * Reads one executable that is held open: what it is and what is in it are of the same file, whatever the pid stands for by now. dd reads
- * with O_NOATIME, so that nobody sees in the container that it was read.
+ * with O_NOATIME: no access time tells in the container that it was read.
  */
 const readOne = `
 {

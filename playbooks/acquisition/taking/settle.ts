@@ -96,10 +96,16 @@ async function settleWithout(
   const { change } = each;
   switch (outcome) {
     case undefined:
-      gapOf(ctx, change, 'could-not-read', 'it vanished, or cannot be read on the node, or somebody kept a lease on it');
+      gapOf(ctx, change, 'could-not-read', 'it vanished, or cannot be read on the node, or somebody kept a lease on it for longer than is waited');
       break;
     case 'not-sent':
-      again(each, 'could-not-read', 'it was hashed, but did not come: it vanished, or somebody kept a lease on it', result, ctx);
+      again(
+        each,
+        'could-not-read',
+        'it was hashed, but did not come: it vanished, or somebody kept a lease on it for longer than is waited',
+        result,
+        ctx,
+      );
       break;
     case 'not-a-file':
       gapOf(ctx, change, 'not-a-file', 'it was replaced by something that is no regular file while it was acquired');

@@ -35,28 +35,37 @@ hash() {
 }`;
 
 /**
- * Each argument is `LIMIT/NAME`. What is leased comes last, as the leases of all are being broken then; what is said of it last counts. Should one
- * of them have become a FIFO, and take all the time, the others need no more than a moment. xargs can run this several times: `last` is when none
- * of them may wait any more.
+ * Each argument is `LIMIT/NAME`. First nobody is waited for, and the kernel begins to break the leases of all. Then one wait does for all of them,
+ * but for those whose holder lets go only to take a lease anew, and for what has become a FIFO: each of these has a wait of its own at the end. What
+ * is said of a file last counts. LIMIT is twice the size: 4 MiB/s are reckoned for the bytes. xargs can run this several times: `last` is when
+ * nobody may wait any more.
  */
 const inTurn = `${hashSingly}
+one() { hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}"; }
+patient() {
+  left=$1 now=$(date +%s)
+  [ "$left" -ge 2 ] || left=2
+  left=$((left + \${each%%/*} / ${8 * MiB}))
+  [ $((now + left)) -le "$last" ] || left=$((last - now))
+  [ "$left" -gt 0 ] && [ ! -h "\${each#*/}" ] && [ -f "\${each#*/}" ] || return 0
+  patiently="timeout -k 1 $left"
+  one
+  case $sum in *!*) return 1 ;; esac
+}
 count=$#
 while [ "$count" -gt 0 ]; do
   count=$((count - 1)) each=$1
   shift
-  hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}" || set -- "$@" "$each"
+  one || set -- "$@" "$each"
 done
 how=
-until=$(($(date +%s) + ${leaseSeconds}))
-for each; do
-  now=$(date +%s)
-  [ "$now" -lt "$last" ] || break
-  left=$((until - now))
-  [ "$left" -ge 2 ] || left=2
-  [ ! -h "\${each#*/}" ] && [ -f "\${each#*/}" ] || continue
-  patiently="timeout -k 1 $left"
-  hash "\${each#*/}" "\${each%%/*}" %p "\${each#*/}"
+until=$(($(date +%s) + ${leaseSeconds})) count=$#
+while [ "$count" -gt 0 ]; do
+  count=$((count - 1)) each=$1
+  shift
+  patient $((until - $(date +%s))) || set -- "$@" "$each"
 done
+for each; do patient ${leaseSeconds}; done
 exit 0`;
 
 const allInTurn = `last=$(($(date +%s) + ${longestWait})); export last; exec xargs -0 -r -s 1000000 sh -c "$1" podtriage`;
@@ -66,7 +75,7 @@ export interface HashPlace {
   readonly session: NodeSession;
   readonly root: string;
   readonly reading: Reading;
-  /** How long a batch may take at most before its files are hashed one by one, beside what its bytes take at 4 MiB/s. Default 30 s. */
+  /** Less patience than {@link patienceMs} with a batch before its files are hashed one by one, beside what its bytes take at 4 MiB/s. */
   readonly patienceMs?: number | undefined;
 }
 

@@ -11,6 +11,9 @@ export interface FoundFile {
 /** How tar fared with a file. `changed`: while it was read. `padded`: it shrank, and tar filled it up with zeros. */
 export type Reading = 'whole' | 'changed' | 'padded' | 'unreadable';
 
+/** Said on stderr where leases are held on the node, so that some may have been waited for. */
+export const waited = 'there are leases';
+
 /** tar looks at what it has opened, and reads only a regular file. `--atime-preserve` opens with O_NOATIME. */
 const packed = 'packed() { tar --format=gnu --no-recursion --atime-preserve=system -cf - -- "$file"; }';
 
@@ -54,6 +57,7 @@ each() {
 }
 until=0
 if grep -qE ': LEASE +(BREAKING|ACTIVE +WRITE)' /proc/locks; then
+  echo '${waited}' >&2
   each -execdir sh -c "$open" podtriage '{}' ';'
   until=$(($(date +%s) + patience))
 fi

@@ -5,7 +5,7 @@ import { checkExit, nodeCommand, whileRunning } from '../node/node-command.js';
 import { fromBase64 } from '../node/nul-fields.js';
 import { type Walk, walkBy } from '../node/walk-tree.js';
 import { leaseSeconds, longestWait } from './leases.js';
-import { type FoundFile, foundFiles, type Reading, readArgv } from './process-files.js';
+import { type FoundFile, foundFiles, type Reading, readArgv, waited } from './process-files.js';
 import { checkStanding, deviceNumber, insideMount, type ProcessPlace } from './process-place.js';
 import { type Destination, type FileToHash, type FileToMove, type Hashed, keyOf, type Moved, type TreeReader } from './tree-reader.js';
 
@@ -48,8 +48,8 @@ class ProcessTree {
   /** Inodes with more than one name. */
   private readonly shared = new Set<string>();
   private readonly device: string;
-  /** When leases are no longer waited for. */
-  private lastWait: number | undefined;
+  /** For how long leases may still be waited for, in seconds. */
+  private patience = longestWait;
 
   constructor(
     private readonly session: NodeSession,
@@ -129,24 +129,21 @@ class ProcessTree {
     }
   }
 
-  private patience(): number {
-    this.lastWait ??= performance.now() + longestWait * 1_000;
-    return Math.max(0, Math.min(leaseSeconds, Math.round((this.lastWait - performance.now()) / 1_000)));
-  }
-
   private async readKnown<T extends FileToHash | FileToMove>(how: How<T>, files: readonly T[], take: Take, signal: AbortSignal): Promise<void> {
     for (let at = 0; at < files.length; at += inodesEach) {
       const some = files.slice(at, at + inodesEach);
       const inodes = new Set(some.flatMap((file) => this.inodes.get(keyOf(file)) ?? []));
       if (inodes.size === 0) continue;
       const most = some.reduce((max, { size }) => Math.max(max, size * 2 + MiB), 0);
-      const command = nodeCommand(how.name, insideMount(this.place, readArgv(most, this.patience(), how.sink)), {
+      const patience = Math.min(leaseSeconds, Math.floor(this.patience));
+      const command = nodeCommand(how.name, insideMount(this.place, readArgv(most, patience, how.sink)), {
         stdin: Buffer.from([...inodes].map((inode) => `${this.shared.has(inode) ? 'first' : 'one'} ${inode}\n`).join('')),
         timeoutMs: 30 * 60_000,
         maxBytes: some.reduce((sum, file) => sum + how.bytesOf(file), MiB),
       });
       const running = await this.session.start(command, signal);
       const { outcome, truncated } = await whileRunning(running, foundFiles(running.stdout, take));
+      if (outcome.stderr.includes(waited)) this.patience -= Math.min(patience, outcome.durationMs / 1_000);
       checkStanding(outcome, this.place, this.session.node.name);
       if (truncated !== undefined) throw truncated;
       checkExit(command, this.session.node.name, outcome);
