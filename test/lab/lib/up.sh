@@ -25,8 +25,9 @@ lab_up() {
   runtimes_up
   ssh_up
   until_true 30 "the container runtimes" runtimes_ready
-  kubelets_up
+  # A kubelet that starts while images are written can find its runtime unable to tell how much they take, and ends.
   images_load
+  kubelets_up
   until_true 60 "both nodes to be Ready" nodes_ready
   kubectl create namespace shop >/dev/null
   runtime_class
