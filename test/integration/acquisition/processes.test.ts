@@ -194,8 +194,8 @@ describe('list-processes', () => {
     await until(() => execFileSync('bash', ['-c', `pgrep -c -P ${pid}; true`], { encoding: 'utf8' }).trim() === '2100');
     const { fact } = await stand().list();
     expect(fact.count).toBe(2_000);
-    // Not the only gap where a busy machine keeps readers of so many waiting.
-    expect(stand().local.gaps).toContainEqual(expect.objectContaining({ subject: 'processes', reason: 'too-many' }));
+    // A busy machine can keep readers of so many waiting, which is told as well.
+    expect(stand().local.gaps.filter(({ reason }) => reason !== 'could-not-read')).toMatchObject([{ subject: 'processes', reason: 'too-many' }]);
   });
 
   it('refuses a node whose grep is not GNU’s: its answer would read as no processes', async () => {
