@@ -1,7 +1,7 @@
 import { someMissing } from '../node/listed-names.js';
 import { checkExit, nameList, nodeCommand, whileRunning } from '../node/node-command.js';
 import { checkEntered, insideTree } from '../node/safe-tree.js';
-import { leaseSeconds, longestWait } from './leases.js';
+import { Patience } from './leases.js';
 import type { MovePlace, Taker } from './transfer.js';
 import type { FileToMove } from './tree-reader.js';
 
@@ -13,11 +13,10 @@ timeout -k 1 "$1" dd if="$3" bs=64k count="$2" iflag=nofollow,count_bytes status
 
 /**
  * Moves files of one tree on which somebody holds a lease: tar does not wait until the kernel has broken it, dd does. Whether all came only the
- * node's hash can tell, so that it must be known. Each takes a command of its own, and {@link longestWait} is waited for all of them at most.
+ * node's hash can tell, so that it must be known. Each takes a command of its own, which waits as {@link Patience} allows.
  */
 export class LeasedFiles {
-  /** For how long leases may still be waited for, in seconds. */
-  private left = longestWait;
+  private readonly patience = new Patience();
 
   /** Undefined when the file did not come. */
   async move<T extends { readonly outcome: string }>(
@@ -26,9 +25,8 @@ export class LeasedFiles {
     take: Taker<T>,
     signal: AbortSignal,
   ): Promise<T | undefined> {
-    const patience = Math.min(leaseSeconds, Math.floor(this.left));
-    if (patience < 1) return undefined;
-    const seconds = patience + Math.ceil(file.size / MiB);
+    if (this.patience.seconds < 1) return undefined;
+    const seconds = this.patience.seconds + Math.ceil(file.size / MiB);
     const argv = ['xargs', '-0', 'sh', '-c', sendOne, 'podtriage', String(seconds), String(file.size + 1)];
     const command = nodeCommand('move-leased-file', insideTree(root, argv, reading), {
       stdin: nameList([file.path]),
@@ -39,7 +37,7 @@ export class LeasedFiles {
     let moved: T | undefined;
     const taking = take({ type: 'file', size: file.size, body: running.stdout }, file).then((taken) => void (moved = taken));
     const { outcome } = await whileRunning(running, taking);
-    this.left -= Math.min(patience, outcome.durationMs / 1_000);
+    this.patience.spend(outcome.durationMs);
     checkEntered(outcome, root, session.node.name);
     checkExit(command, session.node.name, outcome, [0, someMissing]);
     return outcome.exitCode !== 0 && moved?.outcome === 'differs' ? undefined : moved;

@@ -10,3 +10,18 @@ export const leaseSeconds = 60;
 
 /** The same for all files that are read in turn, as each can have a lease of its own. */
 export const longestWait = 600;
+
+/** How long the commands that read a tree may still wait for leases: {@link leaseSeconds} each, and {@link longestWait} all of them. */
+export class Patience {
+  private left = longestWait;
+
+  /** Whole seconds that the next command may wait. */
+  get seconds(): number {
+    return Math.min(leaseSeconds, Math.floor(this.left));
+  }
+
+  /** Takes off what a command may have waited; the rest of its time went into reading. */
+  spend(durationMs: number): void {
+    this.left -= Math.min(this.seconds, durationMs / 1_000);
+  }
+}

@@ -4,7 +4,7 @@ import { walkArgv } from '../node/find-records.js';
 import { checkExit, nodeCommand, whileRunning } from '../node/node-command.js';
 import { fromBase64 } from '../node/nul-fields.js';
 import { type Walk, walkBy } from '../node/walk-tree.js';
-import { leaseSeconds, longestWait } from './leases.js';
+import { Patience } from './leases.js';
 import { type FoundFile, foundFiles, type Reading, readArgv, waited } from './process-files.js';
 import { checkStanding, deviceNumber, insideMount, type ProcessPlace } from './process-place.js';
 import { type Destination, type FileToHash, type FileToMove, type Hashed, keyOf, type Moved, type TreeReader } from './tree-reader.js';
@@ -48,8 +48,7 @@ class ProcessTree {
   /** Inodes with more than one name. */
   private readonly shared = new Set<string>();
   private readonly device: string;
-  /** For how long leases may still be waited for, in seconds. */
-  private patience = longestWait;
+  private readonly patience = new Patience();
 
   constructor(
     private readonly session: NodeSession,
@@ -135,15 +134,14 @@ class ProcessTree {
       const inodes = new Set(some.flatMap((file) => this.inodes.get(keyOf(file)) ?? []));
       if (inodes.size === 0) continue;
       const most = some.reduce((max, { size }) => Math.max(max, size * 2 + MiB), 0);
-      const patience = Math.min(leaseSeconds, Math.floor(this.patience));
-      const command = nodeCommand(how.name, insideMount(this.place, readArgv(most, patience, how.sink)), {
+      const command = nodeCommand(how.name, insideMount(this.place, readArgv(most, this.patience.seconds, how.sink)), {
         stdin: Buffer.from([...inodes].map((inode) => `${this.shared.has(inode) ? 'first' : 'one'} ${inode}\n`).join('')),
         timeoutMs: 30 * 60_000,
         maxBytes: some.reduce((sum, file) => sum + how.bytesOf(file), MiB),
       });
       const running = await this.session.start(command, signal);
       const { outcome, truncated } = await whileRunning(running, foundFiles(running.stdout, take));
-      if (outcome.stderr.includes(waited)) this.patience -= Math.min(patience, outcome.durationMs / 1_000);
+      if (outcome.stderr.includes(waited)) this.patience.spend(outcome.durationMs);
       checkStanding(outcome, this.place, this.session.node.name);
       if (truncated !== undefined) throw truncated;
       checkExit(command, this.session.node.name, outcome);
